@@ -1,0 +1,20 @@
+namespace ZipLM;
+
+/// <summary>Where a long operation tells what it does. Calls may come from any thread.</summary>
+public interface IReporter
+{
+    /// <summary>A step that was taken.</summary>
+    void Verbose(string message);
+
+    /// <summary>An internal of interest to developers.</summary>
+    void Debug(string message);
+
+    /// <summary>A risk that the user should know of.</summary>
+    void Warning(string message);
+
+    /// <summary>A milestone: text, or an object such as <see cref="TrainingMetric"/>.</summary>
+    void Milestone(object message);
+
+    /// <summary>How far the operation is. May be called often; the receiver thins it out.</summary>
+    void Progress(ProgressUpdate update);
+}

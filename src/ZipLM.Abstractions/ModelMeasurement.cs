@@ -1,0 +1,47 @@
+namespace ZipLM;
+
+/// <summary>Quality, latency and size of one model, against a baseline where one was given.</summary>
+public sealed record ModelMeasurement
+{
+    /// <summary>The model's name.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The data set's name.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>What <see cref="Quality"/> is: accuracy.</summary>
+    public required string Metric { get; init; }
+
+    /// <summary>Quality on the data, 0–1.</summary>
+    public required double Quality { get; init; }
+
+    /// <summary>Mean loss on the data.</summary>
+    public required double Loss { get; init; }
+
+    /// <summary>Rows that were measured.</summary>
+    public required int Samples { get; init; }
+
+    /// <summary>Median time of one forward pass in <see cref="Environment"/>, in ms.</summary>
+    public required double Milliseconds { get; init; }
+
+    /// <summary>Baseline time ÷ this model's time, measured in turns; null without a baseline.</summary>
+    public double? Speedup { get; init; }
+
+    /// <summary>Half the 95 % confidence interval of the speedup, as a share of it.</summary>
+    public double? SpeedupSpread { get; init; }
+
+    /// <summary>Paired rounds behind the speedup.</summary>
+    public int Rounds { get; init; }
+
+    /// <summary>Quality minus the baseline's; null without a baseline.</summary>
+    public double? QualityChange { get; init; }
+
+    /// <summary>Parameters.</summary>
+    public required long Parameters { get; init; }
+
+    /// <summary>Size of the weights, in MB (10⁶ bytes).</summary>
+    public required double SizeMB { get; init; }
+
+    /// <summary>Where the time was measured.</summary>
+    public required InferenceEnvironment Environment { get; init; }
+}

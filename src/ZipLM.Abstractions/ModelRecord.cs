@@ -1,0 +1,17 @@
+namespace ZipLM;
+
+/// <summary>What a model's directory records beside its weights (<c>ziplm.json</c>).</summary>
+public sealed record ModelRecord
+{
+    /// <summary>Directory of the dense model that this one was pruned from: the teacher by default.</summary>
+    public string? BaseModel { get; init; }
+
+    /// <summary>SHA-256 of the base model's weights file(s).</summary>
+    public string? BaseHash { get; init; }
+
+    /// <summary>Data that the model was trained on: the default for calibration and distillation.</summary>
+    public DatasetReference? TrainingData { get; init; }
+
+    /// <summary>How it was pruned; null for a dense model.</summary>
+    public PruningResult? Pruning { get; init; }
+}

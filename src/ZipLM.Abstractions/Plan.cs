@@ -1,0 +1,12 @@
+namespace ZipLM;
+
+/// <summary>One level per sublayer, found by the search, with what it is predicted to cost.</summary>
+/// <param name="Layers">The level of both sublayers of every block.</param>
+/// <param name="PredictedMilliseconds">T_rest + Σ T of the levels, from the latency table, in ms.</param>
+/// <param name="BudgetMilliseconds">The time that the plan had to stay within, in ms.</param>
+/// <param name="Prior">Σ of the priors of the levels: what the search made as small as it could.</param>
+public sealed record Plan(
+    IReadOnlyList<LayerShape> Layers,
+    double PredictedMilliseconds,
+    double BudgetMilliseconds,
+    double Prior);

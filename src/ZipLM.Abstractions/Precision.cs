@@ -1,0 +1,11 @@
+namespace ZipLM;
+
+/// <summary>The number format in which a model computes.</summary>
+public enum Precision
+{
+    /// <summary>IEEE single precision, 4 bytes a parameter.</summary>
+    Float32,
+
+    /// <summary>bfloat16, 2 bytes a parameter; on a CPU usually slower than single precision.</summary>
+    BFloat16,
+}

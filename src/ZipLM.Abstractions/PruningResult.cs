@@ -1,0 +1,26 @@
+namespace ZipLM;
+
+/// <summary>How a pruned model came to be, and what was promised and measured.</summary>
+/// <param name="TargetSpeedup">The speedup that was asked for.</param>
+/// <param name="PredictedSpeedup">What the latency table predicts for the plan.</param>
+/// <param name="Measured">The shrunk model against the dense one, measured in turns.</param>
+/// <param name="Environment">Where and how it was measured.</param>
+/// <param name="Plan">The level of each sublayer.</param>
+/// <param name="TableFingerprint">The fingerprint of the latency table that was used.</param>
+/// <param name="CalibrationData">The name of the calibration data.</param>
+/// <param name="CalibrationSamples">Samples that the statistics were taken from.</param>
+/// <param name="Damping">Damping that was asked for, as a share of the mean diagonal of H.</param>
+/// <param name="Seed">Seed of the sample.</param>
+/// <param name="Corrections">How often the budget was corrected because the measured speedup missed the target.</param>
+public sealed record PruningResult(
+    double TargetSpeedup,
+    double PredictedSpeedup,
+    Speedup Measured,
+    InferenceEnvironment Environment,
+    Plan Plan,
+    string TableFingerprint,
+    string CalibrationData,
+    int CalibrationSamples,
+    double Damping,
+    int Seed,
+    int Corrections);

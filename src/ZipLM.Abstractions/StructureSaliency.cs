@@ -1,0 +1,26 @@
+namespace ZipLM;
+
+/// <summary>What removing one structure costs, and when the surgeon removes it.</summary>
+public sealed record StructureSaliency
+{
+    /// <summary>The model that the structure belongs to; binds from the pipeline.</summary>
+    public required Model Model { get; init; }
+
+    /// <summary>The block, counted from 0.</summary>
+    public required int Layer { get; init; }
+
+    /// <summary>Attention (a structure is a head) or feed-forward (a structure is a column).</summary>
+    public required Sublayer Sublayer { get; init; }
+
+    /// <summary>The head or column, counted from 0 in the model as it is.</summary>
+    public required int Index { get; init; }
+
+    /// <summary>Cost of removing it first, as a share of the sublayer's output: 1 = all of it.</summary>
+    public required double Saliency { get; init; }
+
+    /// <summary>Its place in the order of removal within the sublayer: 1 = first to go.</summary>
+    public required int Order { get; init; }
+
+    /// <summary>The sublayer's prior (relative output error, 0–1) once it and all before it are gone.</summary>
+    public required double PriorAfter { get; init; }
+}
