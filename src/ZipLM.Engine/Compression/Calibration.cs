@@ -16,7 +16,7 @@ internal sealed class Calibration
         Model = model;
         Data = CalibrationSource.Resolve(model, given, reporter);
         _sample = EncodedDataset.Encode(
-            CalibrationSample.Draw(Data, samples, model.Session.Seed, reporter).Statistics, model.Tokenizer, model.MaximumSequenceLength);
+            CalibrationSample.Draw(Data, samples, samples, model.Session.Seed, reporter).Statistics, model.Tokenizer, model.MaximumSequenceLength);
     }
 
     public TransformerModel Model { get; }
@@ -24,7 +24,7 @@ internal sealed class Calibration
     public TextDataset Data { get; }
 
     /// <summary>Rows that the statistics are taken from.</summary>
-    public int Samples => _sample.Count;
+    public int Samples => _sample.Examples.Count;
 
     /// <summary>The 95th percentile of the sample's lengths, in tokens: the default length at which time is measured.</summary>
     public int TypicalLength => Math.Min(_sample.LengthPercentile(0.95), Model.MaximumSequenceLength);
@@ -35,7 +35,7 @@ internal sealed class Calibration
         var weights = Model.Weights(reporter, cancellationToken);
         reporter.Verbose($"Taking statistics of {Model.Name} from {Samples} rows of {Data.Name}.");
         using var statistics = CalibrationStatistics.Collect(
-            weights, BatchSampler.Sequential(_sample, BatchSize, Model.Tokenizer.PadId, Model.Session.TorchDevice), cancellationToken);
+            weights, Batch.Sequential(_sample, BatchSize, Model.Session.TorchDevice), cancellationToken);
         return PruningStore.Build(weights, statistics, damping, reporter, cancellationToken, ready);
     }
 }

@@ -31,7 +31,7 @@ public static class MeasurementFlow
         var encoded = Encode(model, data);
         // A pruned model promised its speedup at one length: that is where it is measured unless the user says otherwise.
         var length = sequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
-        reporter.Verbose($"Measuring {model.Name} on {encoded.Count} rows of {data.Name}.");
+        reporter.Verbose($"Measuring {model.Name} on {encoded.Examples.Count} rows of {data.Name}.");
         var quality = Evaluate(model, encoded, reporter, cancellationToken);
         using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
@@ -63,5 +63,5 @@ public static class MeasurementFlow
     private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>
         QualityEvaluator.Evaluate(
             model.Weights(reporter, cancellationToken),
-            BatchSampler.Sequential(data, EvaluationBatchSize, model.Tokenizer.PadId, model.Session.TorchDevice), cancellationToken);
+            Batch.Sequential(data, EvaluationBatchSize, model.Session.TorchDevice), cancellationToken);
 }

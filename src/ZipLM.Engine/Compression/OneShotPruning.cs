@@ -2,7 +2,6 @@ using System.Globalization;
 using ZipLM.Engine.Latency;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Pruning;
-using ZipLM.Engine.Search;
 
 namespace ZipLM.Engine.Compression;
 

@@ -45,19 +45,19 @@ public static class TrainingFlow
 
         var length = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
         var device = student.Session.TorchDevice;
-        var encoded = EncodedDataset.Encode(training, student.Tokenizer, length);
-        var encodedValidation = validation is null ? null : EncodedDataset.Encode(LabelAlignment.Align(validation, student.Labels), student.Tokenizer, length);
+        var encoded = EncodedDataset.Encode(training, student.Tokenizer, length, cancellationToken);
+        var encodedValidation = validation is null ? null : EncodedDataset.Encode(LabelAlignment.Align(validation, student.Labels), student.Tokenizer, length, cancellationToken);
 
         var ownTeacher = weights.NeedsTeacher ? Teacher(student, teacher) : null;
         var teacherWeights = ownTeacher?.Weights(reporter, cancellationToken);
         var result = student.Weights(reporter, cancellationToken).Copy();
         try
         {
-            reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
+            reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Examples.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
             new Trainer(options, reporter).Train(
                 result, teacherWeights,
-                new BatchSampler(encoded, options.BatchSize, options.Seed, student.Tokenizer.PadId, device),
-                encodedValidation is null ? null : () => BatchSampler.Sequential(encodedValidation, EvaluationBatchSize, student.Tokenizer.PadId, device),
+                encoded,
+                encodedValidation is null ? null : () => Batch.Sequential(encodedValidation, EvaluationBatchSize, device),
                 cancellationToken);
             var record = student.Record with { TrainingData = training.Reference ?? student.Record.TrainingData };
             return TransformerModel.FromWeights(student.Session, $"{student.Name}-{(ownTeacher is null ? "trained" : "distilled")}", student.Description, record, result, student.Tokenizer);

@@ -1,5 +1,4 @@
 using ZipLM.Engine.Data;
-using ZipLM.Engine.Models;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;

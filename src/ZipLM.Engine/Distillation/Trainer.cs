@@ -1,9 +1,10 @@
 using System.Globalization;
-using TorchSharp.Modules;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
 using static TorchSharp.torch;
+using AdamW = TorchSharp.Modules.AdamW;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace ZipLM.Engine.Distillation;
 
@@ -15,11 +16,12 @@ internal sealed class Trainer(TrainingOptions options, IReporter reporter)
     /// <param name="data">Encoded training data.</param>
     /// <param name="validation">Batches to validate on after each epoch; null for none.</param>
     public IReadOnlyList<TrainingMetric> Train(
-        Transformer student, Transformer? teacher, BatchSampler data, Func<IEnumerable<Batch>>? validation, CancellationToken cancellationToken)
+        Transformer student, Transformer? teacher, EncodedDataset data, Func<IEnumerable<Batch>>? validation, CancellationToken cancellationToken)
     {
         // Dropout draws from the process's generator: the same seed gives the same run.
         manual_seed(options.Seed);
-        var total = Math.Max(1, (int)Math.Round(data.StepsPerEpoch * options.Epochs));
+        var stepsPerEpoch = (data.Examples.Count + options.BatchSize - 1) / options.BatchSize;
+        var total = Math.Max(1, (int)Math.Round(stepsPerEpoch * options.Epochs));
         var schedule = new LinearSchedule(options.LearningRate, total, (int)Math.Round(total * options.WarmUp));
         var curve = new List<TrainingMetric>();
         using var clock = new LossClock(options.Weights);
@@ -30,7 +32,7 @@ internal sealed class Trainer(TrainingOptions options, IReporter reporter)
             var step = 0;
             for (var epoch = 0; step < total; epoch++)
             {
-                foreach (var batch in data.Epoch(epoch))
+                foreach (var batch in Batch.Shuffled(data, options.BatchSize, options.Seed, epoch, student.Device))
                 {
                     using (batch)
                     {
@@ -41,10 +43,10 @@ internal sealed class Trainer(TrainingOptions options, IReporter reporter)
 
                     step++;
                     reporter.Progress(new("Training", $"step {step} of {total}", step, total));
-                    var ends = step == total || step % data.StepsPerEpoch == 0;
+                    var ends = step == total || step % stepsPerEpoch == 0;
                     if (ends || step % options.LogSteps == 0)
                     {
-                        var metric = clock.Read(step, total, (double)step / data.StepsPerEpoch, schedule.At(step - 1));
+                        var metric = clock.Read(step, total, (double)step / stepsPerEpoch, schedule.At(step - 1));
                         if (!double.IsFinite(metric.Loss))
                         {
                             throw new ZipLMException("TrainingDiverged", ErrorKind.InvalidOperation,

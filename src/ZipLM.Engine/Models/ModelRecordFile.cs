@@ -36,7 +36,7 @@ internal static class ModelRecordFile
             if (format != Format)
             {
                 throw new ZipLMException("ModelRecordVersion", ErrorKind.InvalidData,
-                    $"{path} is of format {format?.ToString() ?? "(none)"}, but this version reads format {Format}.",
+                    $"{path} is of format {json["format"]?.ToJsonString() ?? "(none)"}, but this version reads format {Format}.",
                     "Use the version of ZipLM that wrote it, or a newer one.", path);
             }
 
