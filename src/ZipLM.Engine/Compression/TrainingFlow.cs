@@ -59,7 +59,11 @@ public static class TrainingFlow
                 encoded,
                 encodedValidation is null ? null : () => Batch.Sequential(encodedValidation, EvaluationBatchSize, device),
                 cancellationToken);
-            var record = student.Record with { TrainingData = training.Reference ?? student.Record.TrainingData };
+            var record = student.Record with
+            {
+                TrainingData = training.Reference ?? student.Record.TrainingData,
+                ValidationData = validation?.Reference ?? student.Record.ValidationData,
+            };
             return TransformerModel.FromWeights(student.Session, $"{student.Name}-{(ownTeacher is null ? "trained" : "distilled")}", student.Description, record, result, student.Tokenizer);
         }
         catch

@@ -9,6 +9,7 @@ public sealed class TorchSession : GpuSession
     private readonly Lock _lock = new();
     private readonly List<WeakReference<IResident>> _residents = [];
     private long _clock;
+    private int _operations;
     private bool _disposed;
 
     private TorchSession(SessionOptions options, int id, int threads, torch.Device device, Worker worker)
@@ -83,15 +84,29 @@ public sealed class TorchSession : GpuSession
         return new TorchSession(options, id, threads, device, worker);
     }
 
-    /// <summary>Runs tensor code on the session's worker thread, in turn with other sessions, and waits for it.</summary>
+    /// <summary>
+    /// Runs tensor code on the session's worker thread and waits for it. Operations of one process take turns; waiting for
+    /// one's turn is said and can be cancelled.
+    /// </summary>
     public T Run<T>(Func<T> work, IReporter? reporter = null, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
-        return _worker.Run(() =>
+        if (_worker.IsCurrent)
+        {
+            return work();
+        }
+
+        Interlocked.Increment(ref _operations);
+        try
         {
             using var turn = TorchProcess.Current.TakeTurn(reporter, cancellationToken);
-            return work();
-        });
+            ThrowIfDisposed();
+            return _worker.Run(work);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _operations);
+        }
     }
 
     /// <summary>Waits until the device has done what was asked of it. A no-op on the CPU.</summary>
@@ -137,6 +152,12 @@ public sealed class TorchSession : GpuSession
         if (_disposed)
         {
             return;
+        }
+
+        if (disposing && Volatile.Read(ref _operations) > 0)
+        {
+            throw new ZipLMException("SessionBusy", ErrorKind.InvalidOperation,
+                $"Session {Id} is at work and cannot be disconnected.", "Wait for its jobs (Wait-Job) or stop them (Stop-Job) first.", this);
         }
 
         _disposed = true;

@@ -18,10 +18,13 @@ internal sealed class Worker : IDisposable
         _thread.Start();
     }
 
+    /// <summary>True on the worker thread itself.</summary>
+    public bool IsCurrent => Thread.CurrentThread == _thread;
+
     /// <summary>Runs <paramref name="work"/> on the worker thread and waits for it; exceptions come back as they were.</summary>
     public T Run<T>(Func<T> work)
     {
-        if (Thread.CurrentThread == _thread)
+        if (IsCurrent)
         {
             return work();
         }
@@ -52,7 +55,7 @@ internal sealed class Worker : IDisposable
     public void Dispose()
     {
         _work.CompleteAdding();
-        if (Thread.CurrentThread != _thread)
+        if (!IsCurrent)
         {
             _thread.Join();
         }
