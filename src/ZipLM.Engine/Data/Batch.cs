@@ -1,0 +1,62 @@
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Data;
+
+/// <summary>One batch on a device. Owns its tensors, also across dispose scopes.</summary>
+internal sealed class Batch : IDisposable
+{
+    /// <summary>Copies rows to a device.</summary>
+    public Batch(PaddedRows rows, Device device)
+    {
+        Rows = rows.Rows;
+        TokenCount = rows.TokenCount;
+        IsPadded = TokenCount < rows.Ids.Length;
+        long[] shape = [rows.Count, rows.Length];
+        InputIds = tensor(rows.Ids, shape, ScalarType.Int64, device).DetachFromDisposeScope();
+        TypeIds = tensor(rows.TypeIds, shape, ScalarType.Int64, device).DetachFromDisposeScope();
+        Mask = tensor(rows.Mask, shape, ScalarType.Bool, device).DetachFromDisposeScope();
+        Labels = rows.Labels is null ? null : tensor(rows.Labels, [rows.Count], ScalarType.Int64, device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Which row of the data set each row of the batch is.</summary>
+    public IReadOnlyList<int> Rows { get; }
+
+    /// <summary>int64 [batch, sequence].</summary>
+    public Tensor InputIds { get; }
+
+    /// <summary>int64 [batch, sequence]; 0 for the text, 1 for the pair.</summary>
+    public Tensor TypeIds { get; }
+
+    /// <summary>bool [batch, sequence]; true where there is a token, false where there is padding.</summary>
+    public Tensor Mask { get; }
+
+    /// <summary>int64 [batch], or null when a row has no label.</summary>
+    public Tensor? Labels { get; }
+
+    /// <summary>Tokens that are not padding.</summary>
+    public int TokenCount { get; }
+
+    /// <summary>False when every position is a token, so that a model can leave the mask out.</summary>
+    public bool IsPadded { get; }
+
+    /// <summary>Batches for one epoch of training; each is the caller's to dispose.</summary>
+    public static IEnumerable<Batch> Shuffled(EncodedDataset dataset, int batchSize, int seed, int epoch, Device device) =>
+        BatchSampler.Shuffled(dataset.Lengths, batchSize, seed, epoch).Select(rows => new Batch(PaddedRows.From(dataset, rows), device));
+
+    /// <summary>Batches for evaluation, by length; <see cref="Rows"/> says which rows. Each is the caller's to dispose.</summary>
+    public static IEnumerable<Batch> Sequential(EncodedDataset dataset, int batchSize, Device device) =>
+        BatchSampler.Sequential(dataset.Lengths, batchSize).Select(rows => new Batch(PaddedRows.From(dataset, rows), device));
+
+    /// <summary>A batch of random tokens without padding and labels, for measuring time.</summary>
+    public static Batch Random(int batchSize, int sequenceLength, int vocabularySize, int seed, Device device) =>
+        new(PaddedRows.Random(batchSize, sequenceLength, vocabularySize, seed), device);
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        InputIds.Dispose();
+        TypeIds.Dispose();
+        Mask.Dispose();
+        Labels?.Dispose();
+    }
+}

@@ -1,0 +1,33 @@
+namespace ZipLM.Engine.Data;
+
+/// <summary>The column names that public data sets use, tried in order when the user names none.</summary>
+internal static class DatasetColumns
+{
+    private static readonly string[] Texts = ["text", "sentence", "sentence1", "question", "question1", "premise"];
+    private static readonly string[] Labels = ["label", "labels", "class"];
+
+    private static readonly (string Text, string Pair)[] Pairs =
+    [
+        ("sentence1", "sentence2"), ("question1", "question2"), ("premise", "hypothesis"), ("question", "sentence"),
+    ];
+
+    /// <summary>Fills in the columns that the user left open; a pair only where the text was left open too.</summary>
+    /// <exception cref="ZipLMException">No column has a usual name for a text.</exception>
+    public static DatasetReference Complete(DatasetReference reference, IReadOnlyCollection<string> columns)
+    {
+        var text = reference.TextColumn;
+        var pair = reference.TextPairColumn;
+        if (text is null && pair is null)
+        {
+            (text, pair) = Pairs.FirstOrDefault(names => columns.Contains(names.Text) && columns.Contains(names.Pair));
+        }
+
+        return reference with
+        {
+            TextColumn = text ?? Texts.FirstOrDefault(name => columns.Contains(name) && name != pair)
+                ?? throw DatasetErrors.ColumnMissing(reference.Path, $"column named {string.Join(", ", Texts)}", columns),
+            TextPairColumn = pair,
+            LabelColumn = reference.LabelColumn ?? Labels.FirstOrDefault(columns.Contains),
+        };
+    }
+}

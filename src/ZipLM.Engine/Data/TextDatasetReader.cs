@@ -1,0 +1,58 @@
+namespace ZipLM.Engine.Data;
+
+/// <summary>Reads text data sets: TSV, CSV, JSON lines and plain text, each also as <c>.gz</c>.</summary>
+public static class TextDatasetReader
+{
+    /// <summary>Says how a file will be read: the format by its extension, the columns by their usual names.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="format">tsv, csv, jsonl or text; null goes by the extension.</param>
+    /// <param name="textColumn">Column of the text; null looks for a usual name.</param>
+    /// <param name="textPairColumn">Column of the second text; null looks for a usual pair, unless the text column is named.</param>
+    /// <param name="labelColumn">Column of the label; null looks for a usual name, and there may be none.</param>
+    /// <exception cref="ZipLMException">The file or a column is missing, or the format is unknown.</exception>
+    public static DatasetReference Describe(
+        string path, string? format = null, string? textColumn = null, string? textPairColumn = null, string? labelColumn = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var reference = new DatasetReference(
+            Path.GetFullPath(path), format ?? DatasetFormat.FromPath(path), textColumn, textPairColumn, labelColumn);
+        if (reference.Format == DatasetFormat.Text)
+        {
+            return (textColumn ?? textPairColumn ?? labelColumn) is not { } column ? reference
+                : throw DatasetErrors.ColumnMissing(reference.Path, $"column '{column}'", ["none, it is plain text"]);
+        }
+
+        var columns = DatasetFile.Read(reference.Path, text => reference.Format switch
+        {
+            DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Columns(text, reference.Path, reference.Format),
+            DatasetFormat.JsonLines => JsonRows.Columns(text, reference.Path),
+            var other => throw DatasetFormat.Unknown(path, $"'{other}'"),
+        });
+        return DatasetColumns.Complete(reference, columns);
+    }
+
+    /// <summary>Reads all rows of a file, in its order.</summary>
+    /// <param name="reference">The file and its columns, as <see cref="Describe"/> gives them.</param>
+    /// <param name="labels">
+    /// Names of the labels, for a file that must have the labels of another one. Null: the file's own; integers stand for themselves.
+    /// </param>
+    /// <exception cref="ZipLMException">The file can't be read, has no rows, a broken row or a label out of range.</exception>
+    public static TextDataset Read(DatasetReference reference, IReadOnlyList<string>? labels = null)
+    {
+        ArgumentNullException.ThrowIfNull(reference);
+        var rows = DatasetFile.Read(reference.Path, text => Rows(text, reference).ToList());
+        if (rows.Count == 0) throw DatasetErrors.Empty(reference.Path);
+
+        var (names, indices) = LabelIndex.Build(reference.Path, rows, labels);
+        var examples = rows.Select((row, i) => new TextExample(row.Text, row.TextPair, indices[i])).ToList();
+        return new TextDataset(Path.GetFileNameWithoutExtension(DatasetFormat.WithoutGzip(reference.Path)), examples, names, reference);
+    }
+
+    private static IEnumerable<DatasetRow> Rows(TextReader text, DatasetReference reference) => reference.Format switch
+    {
+        DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Read(text, reference),
+        DatasetFormat.JsonLines => JsonRows.Read(text, reference),
+        DatasetFormat.Text => PlainRows.Read(text),
+        var other => throw DatasetFormat.Unknown(reference.Path, $"'{other}'"),
+    };
+}
