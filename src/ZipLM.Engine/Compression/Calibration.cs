@@ -1,0 +1,41 @@
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Pruning;
+
+namespace ZipLM.Engine.Compression;
+
+/// <summary>A model with its calibration sample: what both saliency and pruning start from.</summary>
+internal sealed class Calibration
+{
+    private const int BatchSize = 32;
+
+    private readonly EncodedDataset _sample;
+
+    public Calibration(TransformerModel model, TextDataset? given, int samples, IReporter reporter)
+    {
+        Model = model;
+        Data = CalibrationSource.Resolve(model, given, reporter);
+        _sample = EncodedDataset.Encode(
+            CalibrationSample.Draw(Data, samples, samples, model.Session.Seed, reporter).Statistics, model.Tokenizer, model.MaximumSequenceLength);
+    }
+
+    public TransformerModel Model { get; }
+
+    public TextDataset Data { get; }
+
+    /// <summary>Rows that the statistics are taken from.</summary>
+    public int Samples => _sample.Examples.Count;
+
+    /// <summary>The 95th percentile of the sample's lengths, in tokens: the default length at which time is measured.</summary>
+    public int TypicalLength => Math.Min(_sample.LengthPercentile(0.95), Model.MaximumSequenceLength);
+
+    /// <summary>Statistics, then the surgeon's pass through every sublayer; runs on the session's worker thread.</summary>
+    public PruningStore Order(double damping, IReporter reporter, CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null)
+    {
+        var weights = Model.Weights(reporter, cancellationToken);
+        reporter.Verbose($"Taking statistics of {Model.Name} from {Samples} rows of {Data.Name}.");
+        using var statistics = CalibrationStatistics.Collect(
+            weights, Batch.Sequential(_sample, BatchSize, Model.Session.TorchDevice), cancellationToken);
+        return PruningStore.Build(weights, statistics, damping, reporter, cancellationToken, ready);
+    }
+}

@@ -1,0 +1,28 @@
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Models;
+
+namespace ZipLM.Engine.Compression;
+
+/// <summary>Which data a model is calibrated on when the user does not say.</summary>
+internal static class CalibrationSource
+{
+    /// <summary>What was given · what the model's directory records · the session's · an error that says how to give it.</summary>
+    public static TextDataset Resolve(TransformerModel model, TextDataset? given, IReporter reporter)
+    {
+        if (given is not null)
+        {
+            return given;
+        }
+
+        if (model.Record.TrainingData is { } recorded)
+        {
+            reporter.Verbose($"Calibrating on {recorded.Path}, which the model's directory records.");
+            return TextDatasetReader.Read(recorded);
+        }
+
+        return model.Session.CalibrationData ?? throw new ZipLMException("CalibrationDataMissing", ErrorKind.NotFound,
+            $"There is no calibration data for '{model.Name}': its directory records none, and the session has none.",
+            "Give some text with -CalibrationData (Import-TextDataset data.tsv), or once for the session with Connect-GpuSession -CalibrationData. Labels are not needed.",
+            model);
+    }
+}

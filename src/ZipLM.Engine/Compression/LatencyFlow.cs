@@ -1,0 +1,29 @@
+using ZipLM.Engine.Latency;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Pruning;
+
+namespace ZipLM.Engine.Compression;
+
+/// <summary>Measure-LayerLatency: a latency table of a model on its session's device.</summary>
+public static class LatencyFlow
+{
+    /// <summary>Rows that the typical length is taken from, unless said otherwise.</summary>
+    private const int DefaultSamples = 256;
+
+    /// <summary>Measures a table.</summary>
+    /// <param name="sequenceLength">Tokens a sequence; null = the 95th percentile of the model's calibration data.</param>
+    /// <param name="rounds">Interleaved rounds, ≥ 1.</param>
+    public static LatencyTable Run(
+        Model model, TextDataset? calibrationData, int batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
+    {
+        var own = TransformerModel.Of(model);
+        var length = sequenceLength ?? new Calibration(own, calibrationData, DefaultSamples, reporter).TypicalLength;
+        return own.Session.Run(() => Measure(own, batchSize, length, rounds, reporter, cancellationToken), reporter, cancellationToken);
+    }
+
+    internal static LatencyTable Measure(TransformerModel model, int batchSize, int sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken) =>
+        new LatencyTableBuilder(model.Session, reporter).Build(
+            model, model.Description,
+            sublayer => LevelGrid.Of(sublayer, sublayer == Sublayer.Attention ? model.DenseHeads : model.DenseWidth),
+            batchSize, sequenceLength, rounds, cancellationToken);
+}

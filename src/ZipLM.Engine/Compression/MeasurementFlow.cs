@@ -1,0 +1,67 @@
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Evaluation;
+using ZipLM.Engine.Latency;
+using ZipLM.Engine.Models;
+
+namespace ZipLM.Engine.Compression;
+
+/// <summary>Measure-Model: quality, latency and size of a model, against a baseline measured in turns.</summary>
+public static class MeasurementFlow
+{
+    private const int EvaluationBatchSize = 64;
+
+    /// <summary>Measures a model.</summary>
+    /// <param name="baseline">The model that speedup and change of quality refer to, or null.</param>
+    /// <param name="data">Labelled data.</param>
+    /// <param name="sequenceLength">Tokens a sequence when time is measured; null = the 95th percentile of the data.</param>
+    /// <param name="rounds">Paired rounds, ≥ 1.</param>
+    public static ModelMeasurement Run(
+        Model model, Model? baseline, TextDataset data, int batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        var own = TransformerModel.Of(model);
+        return own.Session.Run(() => Measure(own, baseline is null ? null : TransformerModel.Of(baseline), data, batchSize, sequenceLength, rounds, reporter, cancellationToken), reporter, cancellationToken);
+    }
+
+    private static ModelMeasurement Measure(
+        TransformerModel model, TransformerModel? baseline, TextDataset data, int batchSize, int? sequenceLength, int rounds,
+        IReporter reporter, CancellationToken cancellationToken)
+    {
+        var weights = model.Weights(reporter, cancellationToken);
+        var encoded = Encode(model, data);
+        // A pruned model promised its speedup at one length: that is where it is measured unless the user says otherwise.
+        var length = sequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
+        reporter.Verbose($"Measuring {model.Name} on {encoded.Examples.Count} rows of {data.Name}.");
+        var quality = Evaluate(model, encoded, reporter, cancellationToken);
+        using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
+        var baselineWeights = baseline?.Weights(reporter, cancellationToken);
+        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, rounds, cancellationToken);
+        var milliseconds = speedup?.Milliseconds
+            ?? MedianInterval.Of(timer.Measure([timer.Whole(weights)], Math.Max(rounds / 5, 3), rounds, cancellationToken)[0]).Median;
+        return new()
+        {
+            Model = model.Name,
+            Data = data.Name,
+            Metric = quality.Metric,
+            Quality = quality.Value,
+            Loss = quality.Loss,
+            Samples = quality.Samples,
+            Milliseconds = milliseconds,
+            Speedup = speedup?.Ratio,
+            SpeedupSpread = speedup?.Spread,
+            Rounds = rounds,
+            QualityChange = baseline is null ? null : quality.Value - Evaluate(baseline, Encode(baseline, data), reporter, cancellationToken).Value,
+            Parameters = model.Parameters,
+            SizeMB = weights.Bytes / 1e6,
+            Environment = timer.Environment,
+        };
+    }
+
+    private static EncodedDataset Encode(TransformerModel model, TextDataset data) =>
+        EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength);
+
+    private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>
+        QualityEvaluator.Evaluate(
+            model.Weights(reporter, cancellationToken),
+            Batch.Sequential(data, EvaluationBatchSize, model.Session.TorchDevice), cancellationToken);
+}

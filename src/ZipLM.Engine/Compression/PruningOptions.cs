@@ -1,0 +1,29 @@
+namespace ZipLM.Engine.Compression;
+
+/// <summary>What a model is pruned with.</summary>
+public sealed record PruningOptions
+{
+    /// <summary>Target: dense time ÷ pruned time, &gt; 1.</summary>
+    public required double Speedup { get; init; }
+
+    /// <summary>Sequences in a forward pass when time is measured.</summary>
+    public int BatchSize { get; init; } = 1;
+
+    /// <summary>Tokens a sequence when time is measured; null = the 95th percentile of the calibration data.</summary>
+    public int? SequenceLength { get; init; }
+
+    /// <summary>Rows of the calibration data that the statistics are taken from.</summary>
+    public int CalibrationSamples { get; init; } = 256;
+
+    /// <summary>λ as a share of the mean diagonal of H, ≥ 0.</summary>
+    public double Damping { get; init; } = 1e-2;
+
+    /// <summary>Paired rounds behind the measured speedup.</summary>
+    public int Rounds { get; init; } = 100;
+
+    /// <summary>A table that was measured before; null = measure one.</summary>
+    public LatencyTable? Table { get; init; }
+
+    /// <summary>Use the table even though it was measured in another environment.</summary>
+    public bool Force { get; init; }
+}

@@ -1,0 +1,109 @@
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Models;
+
+namespace ZipLM.Engine.Compression;
+
+/// <summary>Start-ModelTraining and Start-TokenDistillation: a trained copy of a model.</summary>
+public static class TrainingFlow
+{
+    private const int EvaluationBatchSize = 64;
+
+    /// <summary>Trains a copy of a model; the result is a model of its own, not saved.</summary>
+    /// <param name="student">The model to start from; it stays as it is.</param>
+    /// <param name="teacher">The model to learn from; null = the base that the student's directory names. Needed only when the logit or token loss has a weight.</param>
+    /// <param name="data">Training data; null = what the student's directory records.</param>
+    /// <param name="validation">Labelled data to validate on after each epoch, or null.</param>
+    public static Model Run(
+        Model student, Model? teacher, TextDataset? data, TextDataset? validation, TrainingOptions options,
+        IReporter reporter, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var own = TransformerModel.Of(student);
+        return own.Session.Run(() => Train(own, teacher, data, validation, options, reporter, cancellationToken), reporter, cancellationToken);
+    }
+
+    private static TransformerModel Train(
+        TransformerModel student, Model? teacher, TextDataset? data, TextDataset? validation, TrainingOptions options,
+        IReporter reporter, CancellationToken cancellationToken)
+    {
+        RequireHead(student);
+        var weights = options.Weights;
+        if (weights.Task < 0 || weights.Logit < 0 || weights.Token < 0 || weights is { Task: 0, Logit: 0, Token: 0 })
+        {
+            throw new ZipLMException("LossWeightsInvalid", ErrorKind.InvalidArgument,
+                $"The loss weights are task {weights.Task}, logit {weights.Logit}, token {weights.Token}.", "Give weights of at least 0, one of them above 0.", weights);
+        }
+
+        var training = LabelAlignment.Align(data ?? RecordedData(student), student.Labels);
+        if (weights.Task > 0 && !training.IsLabelled)
+        {
+            throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,
+                $"The data set '{training.Name}' has rows without a label, which the task loss needs.",
+                "Give labelled data, or train on the teacher alone with -TaskWeight 0.", training);
+        }
+
+        var length = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
+        var device = student.Session.TorchDevice;
+        var encoded = EncodedDataset.Encode(training, student.Tokenizer, length, cancellationToken);
+        var encodedValidation = validation is null ? null : EncodedDataset.Encode(LabelAlignment.Align(validation, student.Labels), student.Tokenizer, length, cancellationToken);
+
+        var ownTeacher = weights.NeedsTeacher ? Teacher(student, teacher) : null;
+        var teacherWeights = ownTeacher?.Weights(reporter, cancellationToken);
+        var result = student.Weights(reporter, cancellationToken).Copy();
+        try
+        {
+            reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Examples.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
+            new Trainer(options, reporter).Train(
+                result, teacherWeights,
+                encoded,
+                encodedValidation is null ? null : () => Batch.Sequential(encodedValidation, EvaluationBatchSize, device),
+                cancellationToken);
+            var record = student.Record with { TrainingData = training.Reference ?? student.Record.TrainingData };
+            return TransformerModel.FromWeights(student.Session, $"{student.Name}-{(ownTeacher is null ? "trained" : "distilled")}", student.Description, record, result, student.Tokenizer);
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
+    }
+
+    private static void RequireHead(TransformerModel model)
+    {
+        if (model.Task == ModelTask.FeatureExtraction)
+        {
+            throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
+                $"'{model.Name}' is a {model.Architecture}, which has no classifier to train.", "Use a checkpoint for sequence classification.", model);
+        }
+    }
+
+    private static TextDataset RecordedData(TransformerModel model) => model.Record.TrainingData is { } recorded
+        ? TextDatasetReader.Read(recorded)
+        : throw new ZipLMException("TrainingDataMissing", ErrorKind.NotFound,
+            $"There is no training data for '{model.Name}': its directory records none.", "Give some with -TrainingData (Import-TextDataset data.tsv).", model);
+
+    private static TransformerModel Teacher(TransformerModel student, Model? given)
+    {
+        var teacher = given is not null
+            ? TransformerModel.Of(given)
+            : student.Record.BaseModel is { } directory
+                ? TransformerModel.FromDirectory(student.Session, Path.GetFileName(directory), directory)
+                : throw new ZipLMException("TeacherMissing", ErrorKind.NotFound,
+                    $"'{student.Name}' does not record the model that it was pruned from.", "Give the dense model with -Teacher.", student);
+        if (teacher.VocabularySize != student.VocabularySize || !teacher.Labels.SequenceEqual(student.Labels))
+        {
+            throw new ZipLMException("TeacherMismatch", ErrorKind.InvalidArgument,
+                $"'{teacher.Name}' cannot teach '{student.Name}': their vocabularies or labels differ.", "Use the model that the student was pruned from.", teacher);
+        }
+
+        if (teacher.HiddenSize != student.HiddenSize || teacher.Layers.Count != student.Layers.Count)
+        {
+            throw new ZipLMException("TeacherMismatch", ErrorKind.InvalidArgument,
+                $"'{teacher.Name}' has {teacher.Layers.Count} layers of width {teacher.HiddenSize}, '{student.Name}' {student.Layers.Count} of {student.HiddenSize}.",
+                "The token loss compares hidden states of the same index and width: use a teacher of the same size, or -TokenWeight 0.", teacher);
+        }
+
+        return teacher;
+    }
+}

@@ -1,0 +1,11 @@
+namespace ZipLM.Engine.Distillation;
+
+/// <summary>λ_task, λ_logit and λ_token: how much each loss counts; all ≥ 0 and not all 0.</summary>
+public sealed record LossWeights(double Task, double Logit, double Token)
+{
+    /// <summary>Training without a teacher.</summary>
+    public static LossWeights TaskOnly { get; } = new(1, 0, 0);
+
+    /// <summary>True when the teacher's output is needed.</summary>
+    internal bool NeedsTeacher => Logit > 0 || Token > 0;
+}

@@ -1,0 +1,78 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace ZipLM.Engine.Models;
+
+/// <summary>Reads the values of a <c>config.json</c>, with errors that name the file and the key.</summary>
+internal sealed class ConfigReader(JsonObject json, string where)
+{
+    public JsonObject Json => json;
+
+    public string Where => where;
+
+    /// <summary>A whole number above 0.</summary>
+    public int Positive(string key, int? missing = null)
+    {
+        var node = json[key];
+        if (node is null)
+        {
+            return missing ?? throw Invalid($"'{key}' is missing");
+        }
+
+        return node is JsonValue value && value.TryGetValue<int>(out var number) && number > 0
+            ? number
+            : throw Invalid($"'{key}' is {node.ToJsonString()}, which is not a whole number above 0");
+    }
+
+    public double Number(string key, double missing) => json[key] switch
+    {
+        null => missing,
+        JsonValue value when value.TryGetValue<double>(out var number) => number,
+        var node => throw Invalid($"'{key}' is {node.ToJsonString()}, which is not a number"),
+    };
+
+    public string Text(string key, string missing) => json[key] switch
+    {
+        null => missing,
+        JsonValue value when value.TryGetValue<string>(out var text) => text,
+        var node => throw Invalid($"'{key}' is {node.ToJsonString()}, which is not a text"),
+    };
+
+    /// <summary>The first of <c>architectures</c>, which must be one of <paramref name="known"/>.</summary>
+    public string Architecture(IReadOnlyList<string> known)
+    {
+        var name = json["architectures"] is JsonArray { Count: > 0 } list && list[0]?.GetValueKind() == JsonValueKind.String
+            ? list[0]!.GetValue<string>()
+            : throw Invalid("'architectures' does not name the model's class");
+        return known.Contains(name) ? name : throw new ZipLMException("ModelArchitectureUnknown", ErrorKind.InvalidData,
+            $"{where} describes a {name}, which is not supported.",
+            $"Supported architectures: {string.Join(", ", known)}.", name);
+    }
+
+    /// <summary>Label names in the order of their indices: <c>id2label</c>, else LABEL_0 … as many as <c>num_labels</c> (2).</summary>
+    public IReadOnlyList<string> Labels()
+    {
+        if (json["id2label"] is not JsonObject map || map.Count == 0)
+        {
+            return [.. Enumerable.Range(0, Positive("num_labels", 2)).Select(i => $"LABEL_{i}")];
+        }
+
+        var labels = new string?[map.Count];
+        foreach (var (key, value) in map)
+        {
+            if (!int.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out var index) || index >= labels.Length
+                || labels[index] is not null || value?.GetValueKind() != JsonValueKind.String)
+            {
+                throw Invalid($"'id2label' must map 0 to {labels.Length - 1} to names; its entry '{key}' does not");
+            }
+
+            labels[index] = value.GetValue<string>();
+        }
+
+        return labels!;
+    }
+
+    public ZipLMException Invalid(string what) => new("ModelConfigInvalid", ErrorKind.InvalidData,
+        $"{where}: {what}.", "Correct the file, or get the checkpoint again from where it came from.", where);
+}

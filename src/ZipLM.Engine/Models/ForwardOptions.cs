@@ -1,0 +1,16 @@
+namespace ZipLM.Engine.Models;
+
+/// <summary>What a forward pass does beside computing the output.</summary>
+internal sealed record ForwardOptions
+{
+    public static ForwardOptions Inference { get; } = new();
+
+    /// <summary>Dropout on.</summary>
+    public bool Training { get; init; }
+
+    /// <summary>Keep the output of every block.</summary>
+    public bool KeepHidden { get; init; }
+
+    /// <summary>Called with the input of every output matrix that is left.</summary>
+    public InputObserver? Observe { get; init; }
+}

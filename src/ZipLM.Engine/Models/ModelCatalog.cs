@@ -1,0 +1,32 @@
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
+using ZipLM.Engine.Storage;
+
+namespace ZipLM.Engine.Models;
+
+/// <summary>Get-Model and New-Model: where models come from.</summary>
+public static class ModelCatalog
+{
+    /// <summary>Finds a model by path, store name, alias or hub id; reads its headers only.</summary>
+    public static Model Find(TorchSession session, ModelLocator locator, string nameOrPath, string currentDirectory)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(locator);
+        var location = locator.Locate(nameOrPath, currentDirectory);
+        return TransformerModel.FromDirectory(session, location.Name, location.Directory);
+    }
+
+    /// <summary>A new BERT with random weights, in memory.</summary>
+    /// <param name="labels">Names of the classifier's labels; empty = no head.</param>
+    public static Model Create(TorchSession session, string name, ModelSize size, BertTokenizer tokenizer, IReadOnlyList<string> labels, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(size);
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        var config = Bert.NewConfig(size.HiddenSize, size.Layers, size.Heads, size.Width, tokenizer.Count, size.MaximumSequenceLength, labels);
+        var description = ModelFamilies.Describe(config, $"The configuration of {name}");
+        return session.Run(
+            () => TransformerModel.FromWeights(session, name, description, new(), RandomModel.Create(description, session), tokenizer),
+            null, cancellationToken);
+    }
+}

@@ -1,0 +1,15 @@
+using ZipLM.Engine.Runtime;
+
+namespace ZipLM.Engine.Models;
+
+/// <summary>Weights that were never trained: a new model, or one whose time alone matters.</summary>
+internal static class RandomModel
+{
+    /// <summary>Random weights of a description on a session's device; the caller owns them.</summary>
+    public static Transformer Create(ModelDescription description, TorchSession session)
+    {
+        var deviation = new ConfigReader(description.Config, description.Where).Number("initializer_range", 0.02);
+        return Bert.Build(description, RandomWeights.Create(
+            Bert.Tensors(description), session.Seed, deviation, session.TorchDevice, session.ScalarType));
+    }
+}

@@ -1,0 +1,70 @@
+using TorchSharp.Modules;
+using ZipLM.Engine.Data;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Models;
+
+/// <summary>The weights of a model and its forward pass: embeddings, blocks, head. Owns every tensor in it.</summary>
+internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block> blocks, BertHead? head) : IDisposable
+{
+    public BertEmbeddings Embeddings => embeddings;
+
+    public IReadOnlyList<Block> Blocks => blocks;
+
+    public BertHead? Head => head;
+
+    public Device Device => embeddings.Device;
+
+    public IReadOnlyList<LayerShape> Shapes => [.. blocks.Select(b => b.Shape)];
+
+    /// <summary>Every parameter with its name in a checkpoint, in the order of a checkpoint.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> Parameters =>
+        embeddings.Holders.Concat(blocks.SelectMany(b => b.Holders)).Concat(head?.Holders ?? []).SelectMany(h => h.Parameters);
+
+    public long ParameterCount => Parameters.Sum(p => p.Parameter.numel());
+
+    public long Bytes => Parameters.Sum(p => p.Parameter.numel() * p.Parameter.element_size());
+
+    public ModelOutput Forward(Batch batch, ForwardOptions? options = null)
+    {
+        options ??= ForwardOptions.Inference;
+        var mask = batch.IsPadded ? batch.Mask.unsqueeze(1).unsqueeze(1) : null;
+        var x = embeddings.Forward(batch, options);
+        var hidden = new List<Tensor>();
+        foreach (var block in blocks)
+        {
+            x = block.Forward(x, mask, options);
+            if (options.KeepHidden)
+            {
+                hidden.Add(x);
+            }
+        }
+
+        return new(x, head?.Forward(x, options), hidden);
+    }
+
+    /// <summary>A copy with other blocks, which it then owns.</summary>
+    public Transformer WithBlocks(IReadOnlyList<Block> others) => new(embeddings.Copy(), others, head?.Copy());
+
+    public Transformer Copy() => WithBlocks([.. blocks.Select(b => b.Copy())]);
+
+    /// <summary>Turns gradients of every parameter on or off.</summary>
+    public void RequireGradients(bool require)
+    {
+        foreach (var (_, parameter) in Parameters)
+        {
+            parameter.requires_grad = require;
+        }
+    }
+
+    public void Dispose()
+    {
+        embeddings.Dispose();
+        foreach (var block in blocks)
+        {
+            block.Dispose();
+        }
+
+        head?.Dispose();
+    }
+}

@@ -1,0 +1,164 @@
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
+
+namespace ZipLM.Engine.Models;
+
+/// <summary>A model of a session: description, tokenizer, and weights that are read on first use.</summary>
+internal sealed class TransformerModel : Model, IResident
+{
+    private readonly ModelDescription _description;
+    private ModelRecord _record;
+    private BertTokenizer? _tokenizer;
+    private Transformer? _weights;
+    private string? _path;
+    private long _lastUse;
+    private long _pressure;
+    private bool _disposed;
+
+    private TransformerModel(TorchSession session, string name, ModelDescription description, ModelRecord record)
+    {
+        Session = session;
+        Name = name;
+        _description = description;
+        _record = record;
+        session.Track(this);
+    }
+
+    /// <summary>A model on disk; only its headers are read.</summary>
+    public static TransformerModel FromDirectory(TorchSession session, string name, string directory)
+    {
+        var (description, record) = ModelReader.Read(directory);
+        return new(session, name, description, record) { _path = directory };
+    }
+
+    /// <summary>A model in memory, which owns its weights from here.</summary>
+    public static TransformerModel FromWeights(
+        TorchSession session, string name, ModelDescription description, ModelRecord record, Transformer weights, BertTokenizer tokenizer)
+    {
+        var model = new TransformerModel(session, name, description with { Layers = weights.Shapes }, record) { _tokenizer = tokenizer };
+        model.Hold(weights);
+        return model;
+    }
+
+    /// <summary>The engine's own view of a model that a user passed.</summary>
+    public static TransformerModel Of(Model model) => (TransformerModel)model;
+
+    public TorchSession Session { get; }
+
+    public ModelDescription Description => _description;
+
+    /// <inheritdoc />
+    public override string Name { get; }
+
+    /// <inheritdoc />
+    public override string? Path => _path;
+
+    /// <inheritdoc />
+    public override ModelState State => _disposed ? ModelState.Disposed : _path is null ? ModelState.NotSaved : ModelState.Saved;
+
+    /// <inheritdoc />
+    public override string ModelFamily => _description.ModelFamily;
+
+    /// <inheritdoc />
+    public override string Architecture => _description.Architecture;
+
+    /// <inheritdoc />
+    public override ModelTask Task => _description.Task;
+
+    /// <inheritdoc />
+    public override IReadOnlyList<LayerShape> Layers => _description.Layers;
+
+    /// <inheritdoc />
+    public override int HiddenSize => _description.HiddenSize;
+
+    /// <inheritdoc />
+    public override int DenseHeads => _description.DenseHeads;
+
+    /// <inheritdoc />
+    public override int DenseWidth => _description.DenseWidth;
+
+    /// <inheritdoc />
+    public override int VocabularySize => _description.VocabularySize;
+
+    /// <inheritdoc />
+    public override int MaximumSequenceLength => _description.MaximumSequenceLength;
+
+    /// <inheritdoc />
+    public override IReadOnlyList<string> Labels => _description.Labels;
+
+    /// <inheritdoc />
+    public override long Parameters => Bert.Tensors(_description).Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b));
+
+    /// <inheritdoc />
+    public override bool IsResident => _weights is not null;
+
+    /// <inheritdoc />
+    public override ModelRecord Record => _record;
+
+    Model IResident.Handle => this;
+
+    long IResident.ResidentBytes => _weights?.Bytes ?? 0;
+
+    bool IResident.CanEvict => _path is not null && _weights is not null;
+
+    long IResident.LastUse => _lastUse;
+
+    /// <summary>The tokenizer of its directory.</summary>
+    public BertTokenizer Tokenizer => _tokenizer ??= BertTokenizer.Load(_path!);
+
+    /// <summary>The weights, read from disk when they are not in memory; runs on the session's worker thread.</summary>
+    public Transformer Weights(IReporter? reporter, CancellationToken cancellationToken)
+    {
+        if (_disposed)
+        {
+            throw new ZipLMException("ModelDisposed", ErrorKind.InvalidOperation,
+                $"The model '{Name}' was disposed or its session disconnected.", "Read it again with Get-Model.", this);
+        }
+
+        _lastUse = Session.Tick();
+        return _weights ?? Hold(Read(reporter, cancellationToken));
+    }
+
+    /// <summary>Remembers where the model was saved, and what was recorded there.</summary>
+    public void SavedTo(string directory, ModelRecord record) => (_path, _record) = (directory, record);
+
+    void IResident.Evict() => Release();
+
+    /// <inheritdoc />
+    protected override void Dispose(bool disposing)
+    {
+        _disposed = true;
+        if (disposing)
+        {
+            Release();
+        }
+    }
+
+    private Transformer Read(IReporter? reporter, CancellationToken cancellationToken)
+    {
+        var tensors = Bert.Tensors(_description).ToList();
+        Session.MakeRoom(Parameters * (Session.Precision == Precision.BFloat16 ? 2 : 4), reporter);
+        reporter?.Verbose($"Reading the weights of {Name} from {_path}.");
+        using var checkpoint = ModelReader.Open(_path!);
+        checkpoint.Check(tensors);
+        return Bert.Build(_description, checkpoint.Read(tensors, Session.TorchDevice, Session.ScalarType, cancellationToken));
+    }
+
+    private Transformer Hold(Transformer weights)
+    {
+        _weights = weights;
+        // The collector sees a small handle; this tells it what hangs on it, so that forgotten models go in time.
+        _pressure = Math.Max(weights.Bytes, 1);
+        GC.AddMemoryPressure(_pressure);
+        return weights;
+    }
+
+    private void Release()
+    {
+        if (Interlocked.Exchange(ref _weights, null) is { } weights)
+        {
+            weights.Dispose();
+            GC.RemoveMemoryPressure(_pressure);
+        }
+    }
+}

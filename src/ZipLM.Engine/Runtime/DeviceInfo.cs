@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace ZipLM.Engine.Runtime;
+
+/// <summary>A device's name and memory. TorchSharp has no queries for either, so they come from the system.</summary>
+internal static partial class DeviceInfo
+{
+    /// <summary>The processor's or graphics card's own name.</summary>
+    public static string Name(torch.Device device) =>
+        device.type == DeviceType.CUDA ? CudaName(device.index) : CpuName();
+
+    /// <summary>Free and total memory of the device, in bytes.</summary>
+    public static (long Free, long Total) Memory(torch.Device device)
+    {
+        if (device.type == DeviceType.CUDA)
+        {
+            _ = CudaSetDevice(device.index);
+            return CudaMemGetInfo(out var free, out var total) == 0 ? ((long)free, (long)total) : (0, 0);
+        }
+
+        // MemAvailable counts caches that the kernel would give back; the collector's figure knows a container's limit.
+        var limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        return (Math.Min(MemAvailable() ?? limit, limit), limit);
+    }
+
+    private static string CpuName()
+    {
+        const string path = "/proc/cpuinfo";
+        var line = File.Exists(path)
+            ? File.ReadLines(path).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))
+            : null;
+        return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+    }
+
+    private static long? MemAvailable()
+    {
+        const string path = "/proc/meminfo";
+        var line = File.Exists(path)
+            ? File.ReadLines(path).FirstOrDefault(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal))
+            : null;
+        return line is not null && long.TryParse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], NumberStyles.None, CultureInfo.InvariantCulture, out var kilobytes)
+            ? kilobytes * 1024
+            : null;
+    }
+
+    private static unsafe string CudaName(int index)
+    {
+        // cudaDeviceProp starts with char name[256]; the structure has grown over the versions, so leave room.
+        var properties = stackalloc byte[4096];
+        return CudaGetDeviceProperties(properties, index) == 0
+            ? Marshal.PtrToStringUTF8((nint)properties) ?? "CUDA device"
+            : "CUDA device";
+    }
+
+    [LibraryImport("cudart", EntryPoint = "cudaMemGetInfo")]
+    private static partial int CudaMemGetInfo(out nuint free, out nuint total);
+
+    [LibraryImport("cudart", EntryPoint = "cudaSetDevice")]
+    private static partial int CudaSetDevice(int index);
+
+    [LibraryImport("cudart", EntryPoint = "cudaGetDeviceProperties_v2")]
+    private static unsafe partial int CudaGetDeviceProperties(byte* properties, int index);
+}

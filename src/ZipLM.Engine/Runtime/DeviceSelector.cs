@@ -1,0 +1,68 @@
+using System.Globalization;
+using TorchSharp;
+
+namespace ZipLM.Engine.Runtime;
+
+/// <summary>Turns what a user calls a device into one that works, or says why it does not.</summary>
+internal static class DeviceSelector
+{
+    /// <summary>
+    /// <c>auto</c> takes CUDA when it works, otherwise the CPU with one warning that names the cause;
+    /// a device that is named is never replaced by another.
+    /// </summary>
+    public static torch.Device Select(string device, IReporter reporter)
+    {
+        switch (device.ToLowerInvariant())
+        {
+            case "cpu":
+                return torch.CPU;
+            case "auto":
+                if (WhyNoCuda() is not { } cause)
+                {
+                    return new torch.Device(DeviceType.CUDA, 0);
+                }
+
+                reporter.Warning($"No CUDA device is used: {cause} Models run on the CPU. Use -Device cpu to choose that without this warning.");
+                return torch.CPU;
+            default:
+                return Cuda(device);
+        }
+    }
+
+    private static torch.Device Cuda(string device)
+    {
+        var index = 0;
+        if (!device.Equals("cuda", StringComparison.OrdinalIgnoreCase)
+            && !(device.StartsWith("cuda:", StringComparison.OrdinalIgnoreCase)
+                && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
+        {
+            throw new ZipLMException("DeviceUnknown", ErrorKind.InvalidArgument,
+                $"'{device}' is not a device.", "Use auto, cpu, cuda or cuda:N, where N counts from 0.", device);
+        }
+
+        if (WhyNoCuda() is { } cause)
+        {
+            throw new ZipLMException("DeviceUnavailable", ErrorKind.ResourceUnavailable,
+                $"The device '{device}' cannot be used: {cause}",
+                "Run Test-ZipLMEnvironment to see what is missing, or use -Device cpu.", device);
+        }
+
+        var count = torch.cuda.device_count();
+        return index < count
+            ? new torch.Device(DeviceType.CUDA, index)
+            : throw new ZipLMException("DeviceUnavailable", ErrorKind.ResourceUnavailable,
+                $"The device '{device}' does not exist: this machine has {count} CUDA device(s), cuda:0 to cuda:{count - 1}.",
+                "Name one that exists.", device);
+    }
+
+    /// <summary>Null when CUDA works; else the reason, as a sentence.</summary>
+    private static string? WhyNoCuda()
+    {
+        if (!NativeLibraries.EnsureLoaded().HasCuda)
+        {
+            return "this build of libtorch has no CUDA (see ZIPLM_LIBTORCH in about_ZipLM_Devices).";
+        }
+
+        return torch.cuda.is_available() ? null : "libtorch finds no CUDA device or no fitting driver.";
+    }
+}

@@ -1,0 +1,173 @@
+using TorchSharp;
+
+namespace ZipLM.Engine.Runtime;
+
+/// <summary>A session on libtorch. All tensor code goes through <see cref="Run{T}"/>.</summary>
+public sealed class TorchSession : GpuSession
+{
+    private readonly Worker _worker;
+    private readonly Lock _lock = new();
+    private readonly List<WeakReference<IResident>> _residents = [];
+    private long _clock;
+    private bool _disposed;
+
+    private TorchSession(SessionOptions options, int id, int threads, torch.Device device, Worker worker)
+    {
+        Id = id;
+        Threads = threads;
+        Precision = options.Precision;
+        Seed = options.Seed;
+        CalibrationData = options.CalibrationData;
+        TorchDevice = device;
+        Device = device.type == DeviceType.CUDA ? $"cuda:{device.index}" : "cpu";
+        DeviceName = DeviceInfo.Name(device);
+        _worker = worker;
+    }
+
+    /// <inheritdoc />
+    public override int Id { get; }
+
+    /// <inheritdoc />
+    public override string Device { get; }
+
+    /// <inheritdoc />
+    public override string DeviceName { get; }
+
+    /// <inheritdoc />
+    public override Precision Precision { get; }
+
+    /// <inheritdoc />
+    public override int Threads { get; }
+
+    /// <inheritdoc />
+    public override int Seed { get; }
+
+    /// <inheritdoc />
+    public override TextDataset? CalibrationData { get; }
+
+    /// <inheritdoc />
+    public override IReadOnlyList<Model> Models => [.. Residents().Select(r => r.Handle)];
+
+    /// <inheritdoc />
+    public override long ResidentBytes => Residents().Sum(r => r.ResidentBytes);
+
+    /// <inheritdoc />
+    public override long FreeBytes => _disposed ? 0 : DeviceInfo.Memory(TorchDevice).Free;
+
+    /// <inheritdoc />
+    public override long TotalBytes => _disposed ? 0 : DeviceInfo.Memory(TorchDevice).Total;
+
+    /// <inheritdoc />
+    public override bool IsDisposed => _disposed;
+
+    internal torch.Device TorchDevice { get; }
+
+    internal torch.ScalarType ScalarType => Precision == Precision.BFloat16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
+
+    /// <summary>Loads the native libraries, chooses the device and starts the worker thread.</summary>
+    /// <exception cref="ZipLMException">The natives do not load, the device does not work, or another session uses other threads.</exception>
+    public static TorchSession Connect(SessionOptions options, IReporter reporter)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        NativeLibraries.EnsureLoaded();
+        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+        var device = DeviceSelector.Select(options.Device, reporter);
+        var id = TorchProcess.Current.Enter(threads);
+        var worker = new Worker($"ZipLM session {id}");
+        worker.Run(() =>
+        {
+            // OpenMP keeps its thread count per calling thread, so it is set on the thread that will compute.
+            torch.set_num_threads(threads);
+            return true;
+        });
+        return new TorchSession(options, id, threads, device, worker);
+    }
+
+    /// <summary>Runs tensor code on the session's worker thread, in turn with other sessions, and waits for it.</summary>
+    public T Run<T>(Func<T> work, IReporter? reporter = null, CancellationToken cancellationToken = default)
+    {
+        ThrowIfDisposed();
+        return _worker.Run(() =>
+        {
+            using var turn = TorchProcess.Current.TakeTurn(reporter, cancellationToken);
+            return work();
+        });
+    }
+
+    /// <summary>Waits until the device has done what was asked of it. A no-op on the CPU.</summary>
+    internal void Synchronize()
+    {
+        if (TorchDevice.type == DeviceType.CUDA)
+        {
+            torch.cuda.synchronize();
+        }
+    }
+
+    /// <summary>Remembers, weakly, that a model belongs to this session.</summary>
+    internal void Track(IResident resident)
+    {
+        lock (_lock)
+        {
+            _residents.RemoveAll(w => !w.TryGetTarget(out _));
+            _residents.Add(new WeakReference<IResident>(resident));
+        }
+    }
+
+    /// <summary>A number for <see cref="IResident.LastUse"/>.</summary>
+    internal long Tick() => Interlocked.Increment(ref _clock);
+
+    /// <summary>Evicts models that have a file, least recently used first, until <paramref name="bytes"/> fit.</summary>
+    internal void MakeRoom(long bytes, IReporter? reporter)
+    {
+        foreach (var resident in Residents().Where(r => r.CanEvict).OrderBy(r => r.LastUse))
+        {
+            if (DeviceInfo.Memory(TorchDevice).Free > bytes + (bytes / 4))
+            {
+                return;
+            }
+
+            reporter?.Verbose($"Freeing the weights of {resident.Handle.Name} ({resident.ResidentBytes / 1_000_000} MB) to make room; they can be read again.");
+            resident.Evict();
+        }
+    }
+
+    /// <inheritdoc />
+    protected override void Dispose(bool disposing)
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        if (!disposing)
+        {
+            return;
+        }
+
+        foreach (var resident in Residents())
+        {
+            resident.Handle.Dispose();
+        }
+
+        _worker.Dispose();
+        TorchProcess.Current.Leave();
+    }
+
+    private List<IResident> Residents()
+    {
+        lock (_lock)
+        {
+            return [.. _residents.Select(w => w.TryGetTarget(out var r) ? r : null).OfType<IResident>().Where(r => r.ResidentBytes > 0)];
+        }
+    }
+
+    private void ThrowIfDisposed()
+    {
+        if (_disposed)
+        {
+            throw new ZipLMException("SessionDisconnected", ErrorKind.InvalidOperation,
+                $"Session {Id} was disconnected.", "Make a new one with Connect-GpuSession, and read the models again with Get-Model.", this);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+namespace ZipLM.Engine.Storage;
+
+/// <summary>
+/// Builds a whole directory under a temporary name beside its target and swaps it in when it is complete and on disk.
+/// </summary>
+internal static class AtomicDirectory
+{
+    /// <summary>What makes a directory one of ours: only such a directory is ever replaced, never a home folder by mistake.</summary>
+    private const string Marker = "config.json";
+
+    /// <summary>A crashed write of this target is cleaned when it is older than this; a younger one may belong to a live process.</summary>
+    private static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
+
+    /// <summary>Writes a directory; after any failure the old one is as it was and nothing unfinished is left.</summary>
+    /// <param name="path">The directory; its parents are made.</param>
+    /// <param name="replace">Whether a non-empty directory may be replaced; it must hold a config.json.</param>
+    /// <param name="build">Fills the directory whose path it gets.</param>
+    /// <exception cref="ZipLMException"><c>ExportTargetExists</c>, <c>ExportTargetNotModel</c>, <c>DiskFull</c>, <c>FileNotWritable</c>.</exception>
+    public static void Write(string path, bool replace, Action<string> build)
+    {
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        string temporary = TemporaryName.Beside(target, TemporaryName.Unfinished);
+        try
+        {
+            RefuseExisting(target, replace);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            CleanCrashedWrites(target);
+            Directory.CreateDirectory(temporary);
+            build(temporary);
+            FlushToDisk(temporary);
+            RefuseExisting(target, replace);
+            Swap(temporary, target);
+        }
+        catch (Exception e)
+        {
+            DeleteQuietly(temporary);
+            if (WriteFailure.Explain(e, target, 0) is { } error)
+                throw error;
+            throw;
+        }
+    }
+
+    private static void RefuseExisting(string target, bool replace)
+    {
+        bool isFile = File.Exists(target);
+        if (!isFile && (!Directory.Exists(target) || IsEmpty(target)))
+            return;
+        if (isFile || !replace)
+        {
+            throw new ZipLMException(
+                "ExportTargetExists",
+                ErrorKind.Exists,
+                isFile ? $"'{target}' is a file, not a directory." : $"The directory '{target}' exists and is not empty.",
+                isFile ? "Give another path." : "Give another path, or -Force to replace the model there.",
+                target);
+        }
+
+        if (!File.Exists(Path.Combine(target, Marker)))
+        {
+            throw new ZipLMException(
+                "ExportTargetNotModel",
+                ErrorKind.Exists,
+                $"The directory '{target}' holds other files and no {Marker}: it is not a model, and replacing it would delete them.",
+                "Give another path.",
+                target);
+        }
+    }
+
+    private static void Swap(string temporary, string target)
+    {
+        if (!Directory.Exists(target))
+        {
+            Directory.Move(temporary, target);
+            return;
+        }
+
+        string old = TemporaryName.Beside(target, TemporaryName.Replaced);
+        Directory.Move(target, old);
+        try
+        {
+            Directory.Move(temporary, target);
+        }
+        catch
+        {
+            Directory.Move(old, target);
+            throw;
+        }
+
+        DeleteQuietly(old);
+    }
+
+    private static void CleanCrashedWrites(string target)
+    {
+        foreach (string old in TemporaryName.DirectoriesBeside(target, TemporaryName.Replaced))
+        {
+            // A crash between the two renames of Swap: the old directory is the only one, so it gets its name back.
+            if (!Directory.Exists(target))
+                Directory.Move(old, target);
+            else
+                DeleteQuietly(old);
+        }
+
+        foreach (string unfinished in TemporaryName.DirectoriesBeside(target, TemporaryName.Unfinished))
+        {
+            if (DateTime.UtcNow - Directory.GetLastWriteTimeUtc(unfinished) > LeftoverAge)
+                DeleteQuietly(unfinished);
+        }
+    }
+
+    private static void FlushToDisk(string directory)
+    {
+        // Unix flushes through any handle, so that a read-only copy (the hub's cache has such files) passes too.
+        FileAccess access = OperatingSystem.IsWindows() ? FileAccess.ReadWrite : FileAccess.Read;
+        foreach (string file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
+        {
+            using var handle = File.OpenHandle(file, FileMode.Open, access);
+            RandomAccess.FlushToDisk(handle);
+        }
+    }
+
+    private static bool IsEmpty(string directory) => !Directory.EnumerateFileSystemEntries(directory).Any();
+
+    // What cannot be deleted now is found by the next write of the same target.
+    private static void DeleteQuietly(string directory)
+    {
+        try
+        {
+            if (Directory.Exists(directory))
+                Directory.Delete(directory, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+}

@@ -1,0 +1,90 @@
+namespace ZipLM.Engine.Storage;
+
+/// <summary>Finds a model by what a user calls it: a path, a name in the store, a short alias or a hub id in the local cache.</summary>
+public sealed class ModelLocator(ModelStore store, HubCache cache)
+{
+    /// <summary>The locator over the store and the cache that the environment names.</summary>
+    public static ModelLocator Default() => new(ModelStore.Default(), HubCache.Default());
+
+    /// <summary>Finds a model.</summary>
+    /// <param name="nameOrPath">A model directory or a file in it, a name in the store, an alias, or a hub id.</param>
+    /// <param name="currentDirectory">What a relative path starts from.</param>
+    /// <exception cref="ZipLMException"><c>ModelNotFound</c>, with every place that was looked at.</exception>
+    public ModelLocation Locate(string nameOrPath, string currentDirectory)
+    {
+        var looked = new List<string>();
+        return AtPath(nameOrPath, currentDirectory, looked)
+            ?? InStore(nameOrPath, looked)
+            ?? InCache(nameOrPath, looked)
+            ?? throw NotFound(nameOrPath, looked);
+    }
+
+    /// <summary>Names that can be completed: the store's, the cache's, the aliases; what cannot be read is left out.</summary>
+    public IReadOnlyList<string> KnownNames() =>
+        [.. Quietly(store.List).Concat(Quietly(cache.List)).Concat(HubAliases.Names).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    private static ModelLocation? AtPath(string path, string currentDirectory, List<string> looked)
+    {
+        if (path.Trim().Length == 0 || path.Contains('\0', StringComparison.Ordinal))
+            return null;
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path, currentDirectory));
+
+        // One of its files stands for a model: completion and drag-and-drop give files.
+        string directory = File.Exists(full) && IsModelFile(Path.GetFileName(full)) ? Path.GetDirectoryName(full)! : full;
+        if (File.Exists(Path.Combine(directory, ModelStore.ConfigFile)))
+            return new ModelLocation(Path.GetFileName(directory), directory);
+        string reason = Directory.Exists(directory) ? $"a directory without {ModelStore.ConfigFile}" : File.Exists(directory) ? "a file" : "no such directory";
+        looked.Add($"{directory} ({reason})");
+        return null;
+    }
+
+    private static bool IsModelFile(string name) =>
+        name is ModelStore.ConfigFile or Checkpoint.IndexFile || name.EndsWith(".safetensors", StringComparison.Ordinal);
+
+    private ModelLocation? InStore(string name, List<string> looked)
+    {
+        if (!ModelName.IsValid(name))
+            return null;
+        if (store.Find(name) is { } directory)
+            return new ModelLocation(name, directory);
+        looked.Add($"the store: {store.DirectoryOf(name)}");
+        return null;
+    }
+
+    private ModelLocation? InCache(string name, List<string> looked)
+    {
+        if (!ModelName.IsValid(name))
+            return null;
+        foreach (string id in HubAliases.IdsFor(name))
+        {
+            if (cache.Find(id) is { } directory)
+                return new ModelLocation(name, directory);
+            looked.Add($"the Hugging Face cache: {cache.DirectoryOf(id)}");
+        }
+
+        return null;
+    }
+
+    private static ZipLMException NotFound(string name, List<string> looked)
+    {
+        string places = looked.Count == 0 ? "It is neither a path nor a valid name." : $"Looked at {string.Join("; ", looked)}.";
+        return new ZipLMException(
+            "ModelNotFound",
+            ErrorKind.NotFound,
+            $"No model '{name}'. {places}",
+            "Give the path of a directory in Hugging Face layout, or a name that Export-Model -Name registered. Downloading from the hub is not available in this version: a model that 'hf download' has fetched is found in its cache.",
+            name);
+    }
+
+    private static IEnumerable<string> Quietly(Func<IReadOnlyList<string>> list)
+    {
+        try
+        {
+            return list();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}
