@@ -22,9 +22,9 @@ internal static class AtomicDirectory
         string temporary = TemporaryName.Beside(target, TemporaryName.Unfinished);
         try
         {
-            RefuseExisting(target, replace);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            Directory.CreateDirectory(Path.GetDirectoryName(target) ?? target);
             CleanCrashedWrites(target);
+            RefuseExisting(target, replace);
             Directory.CreateDirectory(temporary);
             build(temporary);
             FlushToDisk(temporary);
@@ -91,6 +91,8 @@ internal static class AtomicDirectory
 
     private static void CleanCrashedWrites(string target)
     {
+        if (Path.GetDirectoryName(target) is null)
+            return;
         foreach (string old in TemporaryName.DirectoriesBeside(target, TemporaryName.Replaced))
         {
             // A crash between the two renames of Swap: the old directory is the only one, so it gets its name back.
