@@ -49,6 +49,15 @@ public sealed class AtomicDirectoryTests : IDisposable
         Assert.Equal("old", File.ReadAllText(_folder["model"]));
     }
 
+    [Theory]
+    [InlineData("file/model")]
+    [InlineData("file/a/b/model")]
+    public void AFileAmongTheParentsIsOneError(string path)
+    {
+        _folder.Write("file", "old");
+        AssertError("FileNotWritable", () => AtomicDirectory.Write(_folder[path], replace: false, _ => Assert.Fail("It was called.")));
+    }
+
     [Fact]
     public void ADirectoryThatIsNoModelIsNeverReplaced()
     {
@@ -94,6 +103,15 @@ public sealed class AtomicDirectoryTests : IDisposable
             Fill(directory, "half");
             AtomicFileTests.WriteToAFullDevice();
         }));
+        Assert.Equal("old", Content());
+        Assert.Equal(["model"], _folder.Entries());
+    }
+
+    [Fact]
+    public void AFailingRenameGivesTheOldOneItsNameBack()
+    {
+        _folder.Write("model/config.json", "old");
+        Assert.Throws<DirectoryNotFoundException>(() => AtomicDirectory.Swap(_folder["none"], _folder["model"]));
         Assert.Equal("old", Content());
         Assert.Equal(["model"], _folder.Entries());
     }

@@ -55,7 +55,7 @@ public sealed class HubCacheTests : IDisposable
     [InlineData("../x", "main")]
     [InlineData("a/b/c", "main")]
     [InlineData("", "main")]
-    [InlineData("org/name", "../../secret")]
+    [InlineData("org/name", "../secret")]
     [InlineData("org/name", "")]
     public void RefusesWhatIsNoIdOrRevision(string id, string revision)
     {
