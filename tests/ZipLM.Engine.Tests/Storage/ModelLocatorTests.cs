@@ -106,10 +106,13 @@ public sealed class ModelLocatorTests : IDisposable
     [Fact]
     public void KnownNamesNeverFail()
     {
-        // A cache whose references are directories, and a store that is a file: both make a listing fail or come out empty.
-        Directory.CreateDirectory(_folder["hub/models--acme--own/refs/main"]);
-        _folder.Write("home/models", "a file");
-        Assert.Contains("bert", Locator().KnownNames());
+        // A reference that exists and gives a read error, for root too: address 0 of one's own memory.
+        AddToCache("models--acme--own");
+        File.Delete(_folder["hub/models--acme--own/refs/main"]);
+        File.CreateSymbolicLink(_folder["hub/models--acme--own/refs/main"], "/proc/self/mem");
+        Assert.ThrowsAny<IOException>(() => new HubCache(_folder["hub"]).List());
+        _folder.Write("home/models/mine/config.json");
+        Assert.Contains("mine", Locator().KnownNames());
         Assert.Contains("bert", new ModelLocator(new ModelStore(_folder["none"]), new HubCache(_folder["none"])).KnownNames());
     }
 
