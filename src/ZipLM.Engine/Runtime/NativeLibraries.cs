@@ -54,7 +54,7 @@ public sealed class NativeLibraries
         .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <summary>Whether torch's CUDA part is among the libraries; a device may be missing all the same.</summary>
-    public bool HasCuda => File.Exists(Path.Combine(Directory, Cuda[^1]));
+    public bool HasCuda => HoldsCuda(Directory);
 
     private static string NativesBesideEngine =>
         Path.Combine(Path.GetDirectoryName(typeof(NativeLibraries).Assembly.Location)!, NativesFolder);
@@ -71,16 +71,18 @@ public sealed class NativeLibraries
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             throw Unavailable($"The native libraries are for Linux on x64; this is {RuntimeInformation.RuntimeIdentifier}.", "Use a Linux x64 machine.", null);
 
-        NativeLibraries libraries = string.IsNullOrEmpty(libtorch)
-            ? new NativeLibraries(natives, "module", torch.__version__)
-            : FromLibTorch(libtorch);
-        foreach (string name in (string[])[.. Required, .. libraries.HasCuda ? Cuda : [], "libtorch.so"])
-            LoadFile(libraries.Directory, name);
+        (string directory, string source, string? version) = string.IsNullOrEmpty(libtorch) ? (natives, "module", null) : FromLibTorch(libtorch);
+        foreach (string name in (string[])[.. Required, .. HoldsCuda(directory) ? Cuda : [], "libtorch.so"])
+            LoadFile(directory, name);
         LoadFile(natives, Wrapper);
-        return libraries;
+
+        // Last: the first touch of TorchSharp's class makes it look for the libraries on its own.
+        return new NativeLibraries(directory, source, version ?? torch.__version__);
     }
 
-    private static NativeLibraries FromLibTorch(string libtorch)
+    private static bool HoldsCuda(string directory) => File.Exists(Path.Combine(directory, Cuda[^1]));
+
+    private static (string Directory, string Source, string Version) FromLibTorch(string libtorch)
     {
         string? lib = new[] { libtorch, Path.Combine(libtorch, "lib") }.FirstOrDefault(folder => File.Exists(Path.Combine(folder, Required[^1])));
         if (lib is null)
@@ -88,7 +90,7 @@ public sealed class NativeLibraries
         string version = LibTorchVersion.Find(lib) ?? "unknown";
         if (version != "unknown" && !version.StartsWith(WantedTorchVersion + ".", StringComparison.Ordinal))
             throw Unavailable($"{Variable} is '{libtorch}', which is libtorch {version}; libtorch {WantedTorchVersion} is needed.", Remedy, libtorch);
-        return new NativeLibraries(Path.GetFullPath(lib), Variable, version);
+        return (Path.GetFullPath(lib), Variable, version);
     }
 
     private static void LoadFile(string directory, string name)
