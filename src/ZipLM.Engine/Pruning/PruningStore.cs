@@ -55,7 +55,7 @@ internal sealed class PruningStore : IDisposable
             using var scope = NewDisposeScope();
             var weight = output.Weight.detach().to(float64);
             var hessian = statistics[layer, sublayer].Hessian();
-            var removal = Surgeon.Remove(weight, hessian, structureSize, damping, reporter, cancellationToken);
+            var removal = Surgeon.Remove(weight, hessian, structureSize, damping, $"{sublayer} output matrix of layer {layer}", reporter, cancellationToken);
             var prunable = new PrunableSublayer(layer, sublayer, removal, weight.DetachFromDisposeScope(), hessian.DetachFromDisposeScope(), structureSize);
             store._sublayers.Add((layer, sublayer), prunable);
             ready?.Invoke(prunable);
