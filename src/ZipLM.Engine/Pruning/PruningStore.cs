@@ -25,7 +25,7 @@ internal sealed class PruningStore : IDisposable
         Fill(model, statistics, ready, (layer, sublayer, weight, hessian, size) =>
         {
             reporter.Progress(new("Ordering structures", $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
-            return Surgeon.Remove(weight, hessian, size, damping, reporter, cancellationToken);
+            return Surgeon.Remove(weight, hessian, size, damping, $"{sublayer} output matrix of layer {layer}", reporter, cancellationToken);
         });
 
     /// <summary>Takes order and priors from rows that were ranked before, one row for every structure of the model.</summary>

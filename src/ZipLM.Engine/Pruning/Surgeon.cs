@@ -13,14 +13,22 @@ internal static class Surgeon
 
     private const double LargestDamping = 1e3;
 
+    /// <summary>
+    /// A column of which the others explain all but this share counts as explained whole: H is then singular but for
+    /// rounding, and its inverse would be noise. A damping of 1e-6 keeps any matrix of up to 10,000 columns above it.
+    /// </summary>
+    private const double SmallestPivot = 1e-10;
+
     /// <summary>Removes every structure of W, cheapest first.</summary>
     /// <param name="weight">W, [rows, columns], any precision.</param>
     /// <param name="hessian">H without damping, double [columns, columns].</param>
     /// <param name="structureSize">Neighbouring columns that go together: the head size, or 1.</param>
     /// <param name="damping">λ as a share of the mean diagonal of H, ≥ 0.</param>
+    /// <param name="where">Names the output matrix in messages.</param>
     /// <param name="reporter">Told when the damping had to be raised.</param>
     /// <exception cref="ZipLMException">H cannot be factorised even with a large damping.</exception>
-    public static Removal Remove(Tensor weight, Tensor hessian, int structureSize, double damping, IReporter? reporter, CancellationToken cancellationToken)
+    public static Removal Remove(
+        Tensor weight, Tensor hessian, int structureSize, double damping, string where, IReporter reporter, CancellationToken cancellationToken)
     {
         for (var current = damping; ; current = Math.Max(current * DampingStep, 1e-6))
         {
@@ -28,17 +36,20 @@ internal static class Surgeon
             using var gradients = no_grad();
             if (TryRemove(weight.to(float64), hessian, structureSize, current, cancellationToken) is { } removal)
             {
+                if (current > damping)
+                {
+                    reporter.Warning($"The statistics of the {where} are singular with a damping of {damping:G3}; {current:G3} was used. More varied calibration data helps.");
+                }
+
                 return removal;
             }
 
             if (current > LargestDamping)
             {
                 throw new ZipLMException("SurgeonSingular", ErrorKind.InvalidData,
-                    $"The statistics of an output matrix with {hessian.shape[0]} columns cannot be inverted, even with a damping of {current:G3}.",
+                    $"The statistics of the {where} cannot be inverted, even with a damping of {current:G3}.",
                     "Use more, and more varied, calibration data.");
             }
-
-            reporter?.Warning($"A damping of {current:G3} leaves the statistics of {hessian.shape[0]} columns singular; it is raised.");
         }
     }
 
@@ -60,25 +71,27 @@ internal static class Surgeon
     }
 
     /// <summary>H + λI with λ = damping × mean diagonal of H.</summary>
-    internal static Tensor Damped(Tensor hessian, double damping)
+    private static Tensor Damped(Tensor hessian, double damping) =>
+        hessian + (eye(hessian.shape[0], dtype: float64, device: hessian.device) * Lambda(hessian, damping));
+
+    private static double Lambda(Tensor hessian, double damping)
     {
-        var diagonal = hessian.diagonal();
         // A matrix of zeros (inputs that never fire) has a mean diagonal of 0; any λ then gives the same order.
-        var mean = diagonal.mean().item<double>();
-        return hessian + (eye(hessian.shape[0], dtype: float64, device: hessian.device) * (damping * (mean > 0 ? mean : 1)));
+        var mean = hessian.diagonal().mean().item<double>();
+        return damping * (mean > 0 ? mean : 1);
     }
 
     private static Removal? TryRemove(Tensor dense, Tensor hessian, int size, double damping, CancellationToken cancellationToken)
     {
         var h = Damped(hessian, damping);
         var (factor, info) = linalg.cholesky_ex(h);
-        if (info.item<int>() != 0)
+        if (info.item<int>() != 0 || (factor.diagonal().square() / h.diagonal()).min().item<double>() < SmallestPivot)
         {
             return null;
         }
 
         var count = (int)(h.shape[0] / size);
-        var lambda = h[0, 0].item<double>() - hessian[0, 0].item<double>();
+        var lambda = Lambda(hessian, damping);
         var total = (dense.matmul(hessian) * dense).sum().item<double>();
         var scale = total > 0 ? 1 / total : 0;
 
@@ -110,9 +123,12 @@ internal static class Surgeon
                 break;
             }
 
-            var (smallerW, smallerInverse) = Without(w, inverse, next, size);
-            w = smallerW.MoveToOuterDisposeScope();
-            inverse = smallerInverse.MoveToOuterDisposeScope();
+            // The larger matrices go at once: kept until the end they would take as many times their memory as there are steps.
+            using var largerW = w;
+            using var largerInverse = inverse;
+            (w, inverse) = Without(w, inverse, next, size);
+            w.MoveToOuterDisposeScope();
+            inverse.MoveToOuterDisposeScope();
 
             // p = (Σ removed scores − λ‖Ŵ − W‖²) / tr(W H Wᵀ) with the undamped H.
             var keptDense = dense.index_select(1, Columns(alive, size, dense.device));
@@ -126,13 +142,13 @@ internal static class Surgeon
     }
 
     /// <summary>score(S) = Σ_rows w_S · ((H⁻¹)_SS)⁻¹ · w_Sᵀ of every structure that is left; null when a block is not positive definite.</summary>
-    private static double[]? Scores(Tensor w, Tensor inverse, int count, int size)
+    internal static double[]? Scores(Tensor w, Tensor inverse, int count, int size)
     {
         if (size == 1)
         {
             var diagonal = inverse.diagonal();
             return diagonal.min().item<double>() > 0
-                ? (w.square().sum(new long[] { 0 }) / diagonal).data<double>().ToArray()
+                ? (w.square().sum(new long[] { 0 }) / diagonal).cpu().data<double>().ToArray()
                 : null;
         }
 
@@ -144,13 +160,13 @@ internal static class Surgeon
         }
 
         var w_S = w.view(w.shape[0], count, size).permute(1, 2, 0);
-        return linalg.solve_triangular(factors, w_S, upper: false).square().sum(new long[] { 1, 2 }).data<double>().ToArray();
+        return linalg.solve_triangular(factors, w_S, upper: false).square().sum(new long[] { 1, 2 }).cpu().data<double>().ToArray();
     }
 
     /// <summary>
     /// W −= W_:,S · ((H⁻¹)_SS)⁻¹ · (H⁻¹)_S,: and H⁻¹ −= (H⁻¹)_:,S · ((H⁻¹)_SS)⁻¹ · (H⁻¹)_S,:, then both without S.
     /// </summary>
-    private static (Tensor W, Tensor Inverse) Without(Tensor w, Tensor inverse, int structure, int size)
+    internal static (Tensor W, Tensor Inverse) Without(Tensor w, Tensor inverse, int structure, int size)
     {
         var start = (long)structure * size;
         var rows = inverse.narrow(0, start, size);
