@@ -10,6 +10,11 @@
   CompatiblePSEditions = @('Core')
   FormatsToProcess = @('module/ZipLM.format.ps1xml')
   CmdletsToExport = @(
+    'Connect-GpuSession', 'Get-GpuSession', 'Disconnect-GpuSession',
+    'Get-Model', 'New-Model', 'Import-TextDataset',
+    'Measure-LayerLatency', 'Get-StructureSaliency', 'Invoke-StructuredPrune',
+    'Start-ModelTraining', 'Start-TokenDistillation',
+    'Measure-Model', 'Export-Model',
     'Test-ZipLMEnvironment'
   )
   FunctionsToExport = @()

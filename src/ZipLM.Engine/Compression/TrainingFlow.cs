@@ -54,7 +54,7 @@ public static class TrainingFlow
         try
         {
             reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Examples.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
-            new Trainer(options, reporter).Train(
+            new Trainer(options, options.Seed ?? student.Session.Seed, reporter).Train(
                 result, teacherWeights,
                 encoded,
                 encodedValidation is null ? null : () => Batch.Sequential(encodedValidation, EvaluationBatchSize, device),
