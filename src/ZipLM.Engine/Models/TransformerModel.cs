@@ -104,7 +104,8 @@ internal sealed class TransformerModel : Model, IResident
     long IResident.LastUse => _lastUse;
 
     /// <summary>The tokenizer of its directory.</summary>
-    public BertTokenizer Tokenizer => _tokenizer ??= BertTokenizer.Load(_path!);
+    /// <exception cref="ZipLMException">There is none, or it gives ids that the model has no embedding for.</exception>
+    public BertTokenizer Tokenizer => _tokenizer ??= LoadTokenizer(_path!);
 
     /// <summary>The weights, read from disk when they are not in memory; runs on the session's worker thread.</summary>
     public Transformer Weights(IReporter? reporter, CancellationToken cancellationToken)
@@ -132,6 +133,14 @@ internal sealed class TransformerModel : Model, IResident
         {
             Release();
         }
+    }
+
+    private BertTokenizer LoadTokenizer(string directory)
+    {
+        var tokenizer = BertTokenizer.Load(directory);
+        return tokenizer.Count <= VocabularySize ? tokenizer : throw new ZipLMException("TokenizerVocabularyMismatch", ErrorKind.InvalidData,
+            $"The tokenizer in '{directory}' has {tokenizer.Count} pieces, but the model has embeddings for {VocabularySize}.",
+            "The files are not of the same model: get them again from where they came from.", directory);
     }
 
     private Transformer Read(IReporter? reporter, CancellationToken cancellationToken)
