@@ -28,7 +28,7 @@ internal sealed class ConfigReader(JsonObject json, string where)
     public double Number(string key, double missing) => json[key] switch
     {
         null => missing,
-        JsonValue value when value.TryGetValue<double>(out var number) => number,
+        JsonValue value when value.GetValueKind() == JsonValueKind.Number => value.Deserialize<double>(),
         var node => throw Invalid($"'{key}' is {node.ToJsonString()}, which is not a number"),
     };
 

@@ -48,12 +48,16 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
 
     public Transformer Copy() => WithBlocks([.. blocks.Select(b => b.Copy())]);
 
-    /// <summary>Turns gradients of every parameter on or off.</summary>
+    /// <summary>Turns gradients of every parameter on or off; off frees those there are, which take as much memory as the weights.</summary>
     public void RequireGradients(bool require)
     {
         foreach (var (_, parameter) in Parameters)
         {
             parameter.requires_grad = require;
+            if (!require)
+            {
+                parameter.grad = null;
+            }
         }
     }
 
