@@ -57,8 +57,17 @@ public static class MeasurementFlow
         };
     }
 
-    private static EncodedDataset Encode(TransformerModel model, TextDataset data) =>
-        EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength);
+    private static EncodedDataset Encode(TransformerModel model, TextDataset data)
+    {
+        if (model.Task == ModelTask.FeatureExtraction)
+        {
+            throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
+                $"'{model.Name}' is a {model.Architecture}, which has no trained head and so no answers to measure.",
+                "Use a checkpoint for sequence classification.", model);
+        }
+
+        return EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength);
+    }
 
     private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>
         QualityEvaluator.Evaluate(

@@ -23,6 +23,9 @@ public static class OneShotPruning
     {
         ArgumentNullException.ThrowIfNull(options);
         var own = TransformerModel.Of(model);
+        // What needs no measurement is refused before any.
+        RequireSpeedup(options.Speedup);
+        RequireSameModel(options.Table, own);
         return own.Session.Run(() => Prune(own, calibrationData, options, reporter, cancellationToken), reporter, cancellationToken);
     }
 
@@ -38,14 +41,14 @@ public static class OneShotPruning
 
         using var store = calibration.Order(options.Damping, reporter, cancellationToken);
         var choices = new PlanChoices(model.Layers, store, table);
-        RequireReachable(choices, table, options.Speedup);
+        var first = choices.Solve(table.DenseMilliseconds / options.Speedup) ?? throw Unreachable(choices, table, options.Speedup);
 
         // Time does not depend on the weights' values, so a model that is pruned already is compared with a random dense one.
         var weights = model.Weights(reporter, cancellationToken);
         var isDense = model.Layers.All(l => l.Heads == model.DenseHeads && l.Width == model.DenseWidth);
         using var randomDense = isDense ? null : RandomModel.Create(
             model.Description with { Layers = [.. model.Layers.Select(l => new LayerShape(l.Layer, model.DenseHeads, model.DenseWidth))] }, model.Session);
-        var best = FindVerified(weights, randomDense ?? weights, store, choices, table, timer, options, reporter, cancellationToken);
+        var best = FindVerified(first, weights, randomDense ?? weights, store, choices, table, timer, options, reporter, cancellationToken);
 
         var result = new PruningResult(
             options.Speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
@@ -60,70 +63,96 @@ public static class OneShotPruning
     /// misses the target correct the budget by the ratio and solve again.
     /// </summary>
     private static Candidate FindVerified(
-        Transformer weights, Transformer dense, PruningStore store, PlanChoices choices, LatencyTable table, ForwardTimer timer,
+        Plan first, Transformer weights, Transformer dense, PruningStore store, PlanChoices choices, LatencyTable table, ForwardTimer timer,
         PruningOptions options, IReporter reporter, CancellationToken cancellationToken)
     {
-        Candidate? best = null;
-        var tried = new HashSet<string>();
-        var budget = table.DenseMilliseconds / options.Speedup;
-        for (var corrections = 0; corrections <= MostCorrections; corrections++)
+        var best = Verify(first, 0);
+        try
         {
-            var plan = choices.Solve(budget);
-            if (plan is null || !tried.Add(string.Join(' ', plan.Layers)))
+            var tried = new HashSet<string> { Key(first) };
+            var last = best;
+            while (last.Corrections < MostCorrections && (last.Measured.Ratio < options.Speedup || last.Measured.Ratio > options.Speedup * (1 + Tolerance)))
             {
-                break;
-            }
+                // What was predicted for this plan took this much in truth: aim half the tolerance above the target.
+                var goal = options.Speedup * (1 + (Tolerance / 2));
+                var plan = choices.Solve(last.Plan.PredictedMilliseconds * last.Measured.Ratio / goal);
+                if (plan is null || !tried.Add(Key(plan)))
+                {
+                    break;
+                }
 
-            var shrunk = Shrinker.Shrink(weights, store, plan.Layers);
-            var measured = timer.Compare(dense, shrunk, options.Rounds, cancellationToken);
-            reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
-                $"Plan {corrections + 1}: predicted {table.DenseMilliseconds / plan.PredictedMilliseconds:0.00}×, measured {measured}."));
-            var candidate = new Candidate(plan, shrunk, measured, corrections);
-            if (best is null || candidate.IsBetterThan(best, options.Speedup))
-            {
-                best?.Shrunk.Dispose();
-                best = candidate;
-            }
-            else
-            {
-                shrunk.Dispose();
-            }
+                last = Verify(plan, last.Corrections + 1);
+                var worse = last;
+                if (last.IsBetterThan(best, options.Speedup))
+                {
+                    (best, worse) = (last, best);
+                }
 
-            if (measured.Ratio >= options.Speedup && measured.Ratio <= options.Speedup * (1 + Tolerance))
-            {
-                break;
+                worse.Shrunk.Dispose();
             }
-
-            // What was predicted for this plan took this much in truth: aim half the tolerance above the target.
-            var goal = options.Speedup * (1 + (Tolerance / 2));
-            budget = plan.PredictedMilliseconds * measured.Ratio / goal;
+        }
+        catch
+        {
+            best.Shrunk.Dispose();
+            throw;
         }
 
-        if (best!.Measured.Ratio < options.Speedup)
+        if (best.Measured.Ratio < options.Speedup)
         {
             reporter.Warning(string.Create(CultureInfo.InvariantCulture,
                 $"The measured speedup is {best.Measured}, below the target of {options.Speedup}×: no plan on the grid of levels measured faster."));
         }
 
         return best;
+
+        static string Key(Plan plan) => string.Join(' ', plan.Layers);
+
+        Candidate Verify(Plan plan, int corrections)
+        {
+            var shrunk = Shrinker.Shrink(weights, store, plan.Layers);
+            try
+            {
+                var measured = timer.Compare(dense, shrunk, options.Rounds, cancellationToken);
+                reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
+                    $"Plan {corrections + 1}: predicted {table.DenseMilliseconds / plan.PredictedMilliseconds:0.00}×, measured {measured}."));
+                return new(plan, shrunk, measured, corrections);
+            }
+            catch
+            {
+                shrunk.Dispose();
+                throw;
+            }
+        }
     }
 
-    private static void RequireReachable(PlanChoices choices, LatencyTable table, double speedup)
+    private static void RequireSpeedup(double speedup)
     {
-        if (speedup <= 1)
+        if (!(speedup > 1 && double.IsFinite(speedup)))
         {
             throw new ZipLMException("SpeedupInvalid", ErrorKind.InvalidArgument,
                 string.Create(CultureInfo.InvariantCulture, $"A speedup of {speedup} would not make the model faster."), "Give a speedup above 1.", speedup);
         }
+    }
 
-        var largest = table.DenseMilliseconds / choices.FastestMilliseconds;
-        if (largest < speedup)
+    private static ZipLMException Unreachable(PlanChoices choices, LatencyTable table, double speedup)
+    {
+        var largest = Math.Floor(table.DenseMilliseconds / choices.FastestMilliseconds * 100) / 100;
+        return new("SpeedupUnreachable", ErrorKind.InvalidArgument,
+            string.Create(CultureInfo.InvariantCulture,
+                $"A speedup of {speedup}× cannot be reached, the largest that can is {largest:0.00}×: the fastest plan still takes {choices.FastestMilliseconds:0.###} of {table.DenseMilliseconds:0.###} ms."),
+            string.Create(CultureInfo.InvariantCulture, $"Ask for {largest:0.00} or less, or start from a model with fewer layers."), speedup);
+    }
+
+    private static void RequireSameModel(LatencyTable? table, TransformerModel model)
+    {
+        if (table is not null && Dimensions(table.Model) != Dimensions(model))
         {
-            throw new ZipLMException("SpeedupUnreachable", ErrorKind.InvalidArgument,
-                string.Create(CultureInfo.InvariantCulture,
-                    $"A speedup of {speedup}× cannot be reached: with every sublayer dropped the model takes {choices.FastestMilliseconds:0.###} of {table.DenseMilliseconds:0.###} ms."),
-                string.Create(CultureInfo.InvariantCulture, $"The largest speedup that can be reached here is {Math.Floor(largest * 100) / 100:0.00}×."), speedup);
+            throw new ZipLMException("LatencyTableModel", ErrorKind.InvalidOperation,
+                $"The latency table {table.Fingerprint} was measured for '{table.Model.Name}', which has other dimensions than '{model.Name}'.",
+                "Measure a table for this model with Measure-LayerLatency.", table);
         }
+
+        static (int, int, int, int) Dimensions(Model m) => (m.Layers.Count, m.HiddenSize, m.DenseHeads, m.DenseWidth);
     }
 
     private static void RequireSameEnvironment(LatencyTable table, InferenceEnvironment environment, bool force, IReporter reporter)

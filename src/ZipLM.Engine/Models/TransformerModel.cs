@@ -24,6 +24,9 @@ internal sealed class TransformerModel : Model, IResident
         session.Track(this);
     }
 
+    /// <summary>A handle that was forgotten: torch's own finalizers free the tensors.</summary>
+    ~TransformerModel() => Dispose(false);
+
     /// <summary>A model on disk; only its headers are read.</summary>
     public static TransformerModel FromDirectory(TorchSession session, string name, string directory)
     {
@@ -132,6 +135,10 @@ internal sealed class TransformerModel : Model, IResident
         if (disposing)
         {
             Release();
+        }
+        else if (_weights is not null)
+        {
+            GC.RemoveMemoryPressure(_pressure);
         }
     }
 

@@ -9,6 +9,7 @@ public sealed class TorchSession : GpuSession
     private readonly Lock _lock = new();
     private readonly List<WeakReference<IResident>> _residents = [];
     private long _clock;
+    private long _runStart;
     private bool _disposed;
 
     private TorchSession(SessionOptions options, int id, int threads, torch.Device device, Worker worker)
@@ -83,13 +84,20 @@ public sealed class TorchSession : GpuSession
         return new TorchSession(options, id, threads, device, worker);
     }
 
-    /// <summary>Runs tensor code on the session's worker thread, in turn with other sessions, and waits for it.</summary>
+    /// <summary>Runs tensor code on the session's worker thread, in turn with other sessions, and waits for it. May be nested.</summary>
     public T Run<T>(Func<T> work, IReporter? reporter = null, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
+        if (_worker.IsCurrent)
+        {
+            // The outer run has the turn; to wait for it here would be for ever.
+            return work();
+        }
+
         return _worker.Run(() =>
         {
             using var turn = TorchProcess.Current.TakeTurn(reporter, cancellationToken);
+            _runStart = Tick();
             return work();
         });
     }
@@ -116,10 +124,13 @@ public sealed class TorchSession : GpuSession
     /// <summary>A number for <see cref="IResident.LastUse"/>.</summary>
     internal long Tick() => Interlocked.Increment(ref _clock);
 
-    /// <summary>Evicts models that have a file, least recently used first, until <paramref name="bytes"/> fit.</summary>
+    /// <summary>
+    /// Evicts models that have a file, least recently used first, until <paramref name="bytes"/> fit. What the present
+    /// run has used already, such as a teacher, stays: the run still holds its weights.
+    /// </summary>
     internal void MakeRoom(long bytes, IReporter? reporter)
     {
-        foreach (var resident in Residents().Where(r => r.CanEvict).OrderBy(r => r.LastUse))
+        foreach (var resident in Residents().Where(r => r.CanEvict && r.LastUse < _runStart).OrderBy(r => r.LastUse))
         {
             if (DeviceInfo.Memory(TorchDevice).Free > bytes + (bytes / 4))
             {
@@ -145,12 +156,13 @@ public sealed class TorchSession : GpuSession
             return;
         }
 
+        // First the worker: work that is under way still uses the models.
+        _worker.Dispose();
         foreach (var resident in Residents())
         {
             resident.Handle.Dispose();
         }
 
-        _worker.Dispose();
         TorchProcess.Current.Leave();
     }
 

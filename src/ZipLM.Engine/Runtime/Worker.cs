@@ -18,10 +18,13 @@ internal sealed class Worker : IDisposable
         _thread.Start();
     }
 
+    /// <summary>True on the worker thread itself.</summary>
+    public bool IsCurrent => Thread.CurrentThread == _thread;
+
     /// <summary>Runs <paramref name="work"/> on the worker thread and waits for it; exceptions come back as they were.</summary>
     public T Run<T>(Func<T> work)
     {
-        if (Thread.CurrentThread == _thread)
+        if (IsCurrent)
         {
             return work();
         }
@@ -49,20 +52,24 @@ internal sealed class Worker : IDisposable
         return result;
     }
 
+    /// <summary>Takes no more work, and waits until what was taken is done.</summary>
     public void Dispose()
     {
         _work.CompleteAdding();
-        if (Thread.CurrentThread != _thread)
+        if (IsCurrent)
         {
-            _thread.Join();
+            // The thread cannot wait for itself; it ends when this work does, and needs the queue until then.
+            return;
         }
 
+        _thread.Join();
         _work.Dispose();
     }
 
     private void Loop()
     {
-        foreach (var work in _work.GetConsumingEnumerable())
+        // An enumerator would keep its last item, and with it a model, until there is another.
+        while (_work.TryTake(out var work, Timeout.Infinite))
         {
             work();
         }
