@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
 namespace ZipLM.Engine.Runtime;
@@ -66,12 +67,26 @@ internal sealed class Worker : IDisposable
         _work.Dispose();
     }
 
+    /// <summary>
+    /// Waits for work and does it. In a frame of its own, which ends with the work: one that waits for the next would keep
+    /// the last work alive until then, and with it a model that its user has forgotten.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool RunNext()
+    {
+        if (!_work.TryTake(out var work, Timeout.Infinite))
+        {
+            return false;
+        }
+
+        work();
+        return true;
+    }
+
     private void Loop()
     {
-        // An enumerator would keep its last item, and with it a model, until there is another.
-        while (_work.TryTake(out var work, Timeout.Infinite))
+        while (RunNext())
         {
-            work();
         }
     }
 }

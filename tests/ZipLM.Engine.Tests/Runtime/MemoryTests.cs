@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+using TorchSharp;
+using Xunit;
+using ZipLM.Engine.Compression;
+using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Pruning;
+
+namespace ZipLM.Engine.Tests.Runtime;
+
+/// <summary>A loop over many models does not grow memory: every tensor is freed by the code that made it, not some day by the collector.</summary>
+[Collection(AloneCollection.Name)]
+public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionFixture>
+{
+    private static readonly TextDataset Data = TinyBert.Data(24, seed: 14);
+
+    [Fact]
+    public void Pruning_training_and_measuring_leave_no_tensor_behind()
+    {
+        using var folder = new ModelFolder();
+        using var dense = TinyBert.Model(fixture.Session, 130);
+        folder.Write(dense);
+        AssertNothingLeft(() =>
+        {
+            using var model = folder.Open(fixture.Session);
+            using var pruned = OneShotPruning.Run(model, Data, new() { Speedup = 1.05, SequenceLength = 8, Rounds = 2, CalibrationSamples = 10 }, new RecordingReporter(), CancellationToken.None);
+            using var distilled = TrainingFlow.Run(pruned, null, Data, Data, new() { Epochs = 1, BatchSize = 8, Weights = new(1, 1, 1) }, new RecordingReporter(), CancellationToken.None);
+            MeasurementFlow.Run(distilled, model, Data, 1, 8, 2, new RecordingReporter(), CancellationToken.None);
+        });
+    }
+
+    [Fact]
+    public void Each_step_alone_leaves_no_tensor_behind()
+    {
+        using var folder = new ModelFolder();
+        using var model = TinyBert.Model(fixture.Session, 131);
+        folder.Write(model);
+        var reporter = new RecordingReporter();
+        AssertNothingLeft(() => folder.Open(fixture.Session).Dispose());
+        AssertNothingLeft(() => fixture.Session.Run(
+            () =>
+            {
+                using var opened = folder.Open(fixture.Session);
+                return opened.Weights(null, CancellationToken.None).Bytes;
+            },
+            cancellationToken: CancellationToken.None));
+        AssertNothingLeft(() => fixture.Session.Run(
+            () =>
+            {
+                model.Weights(null, CancellationToken.None).Copy().Dispose();
+                return true;
+            },
+            cancellationToken: CancellationToken.None));
+        AssertNothingLeft(() => folder.Write(model));
+        AssertNothingLeft(() => LatencyFlow.Run(model, null, 1, 8, 2, reporter, CancellationToken.None));
+        AssertNothingLeft(() => SaliencyFlow.Run(model, Data, 10, 1e-2, _ => { }, reporter, CancellationToken.None));
+        AssertNothingLeft(() => MeasurementFlow.Run(model, model, Data, 1, 8, 2, reporter, CancellationToken.None));
+        AssertNothingLeft(() => TrainingFlow.Run(model, null, Data, null, new() { Epochs = 1 }, reporter, CancellationToken.None).Dispose());
+    }
+
+    [Fact]
+    public void Work_that_is_cancelled_leaves_no_tensor_behind()
+    {
+        using var model = TinyBert.Model(fixture.Session, 132);
+        foreach (var at in new[] { 1, 3, 8, 30, 60 })
+        {
+            AssertNothingLeft(() => Cancelled(at, (r, t) => OneShotPruning.Run(model, Data, new() { Speedup = 1.05, SequenceLength = 8, Rounds = 2 }, r, t)));
+            AssertNothingLeft(() => Cancelled(at, (r, t) => TrainingFlow.Run(model, null, Data, Data, new() { Epochs = 100, BatchSize = 8 }, r, t)));
+        }
+
+        void Cancelled(int at, Func<IReporter, CancellationToken, Model> work)
+        {
+            using var source = new CancellationTokenSource();
+            var updates = 0;
+            var reporter = new RecordingReporter
+            {
+                OnProgress = _ =>
+                {
+                    if (++updates == at)
+                    {
+                        source.Cancel();
+                    }
+                },
+            };
+            try
+            {
+                work(reporter, source.Token).Dispose();
+            }
+            catch (OperationCanceledException)
+            {
+            }
+        }
+    }
+
+    /// <summary>The surgeon's matrices shrink step by step; the used ones must go as it goes, or one layer of BERT-base takes tens of GB.</summary>
+    [Fact]
+    public void The_surgeon_keeps_only_the_matrices_of_its_present_step()
+    {
+        fixture.Run(() =>
+        {
+            var random = new Random(1);
+            var (w, x) = (torch.tensor(PlainMatrix.Random(4, 200, random)), torch.tensor(PlainMatrix.Random(200, 300, random)));
+            var h = x.matmul(x.t());
+            var before = torch.Tensor.TotalCount;
+            var most = 0L;
+            using var watch = new Timer(_ => most = Math.Max(most, torch.Tensor.TotalCount - before), null, 0, 1);
+            Surgeon.Remove(w, h, 1, 1e-2, "matrix", new RecordingReporter(), CancellationToken.None);
+            Assert.InRange(most, 1, 60);
+            Assert.Equal(before, torch.Tensor.TotalCount);
+        });
+    }
+
+    [Fact]
+    public void A_model_that_was_forgotten_is_collected_with_its_tensors()
+    {
+        var (model, parameter) = Forget();
+        for (var i = 0; i < 20 && (model.IsAlive || parameter.IsAlive); i++)
+        {
+            Thread.Sleep(5);
+            Settle();
+        }
+
+        Assert.False(model.IsAlive);
+        Assert.False(parameter.IsAlive);
+        Assert.Empty(fixture.Session.Models);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private (WeakReference Model, WeakReference Parameter) Forget()
+    {
+        var model = TinyBert.Model(fixture.Session, 133);
+        return (new(model), new(model.Weights(null, CancellationToken.None).Parameters.First().Parameter));
+    }
+
+    /// <summary>
+    /// What the collector finds was left for it. TorchSharp's count cannot be compared before and after instead: it rises
+    /// for good with each Parameter, whose constructor empties a tensor without counting it down.
+    /// </summary>
+    private static void AssertNothingLeft(Action work)
+    {
+        work();
+        Settle();
+        work();
+        var count = torch.Tensor.TotalCount;
+        Settle();
+        Assert.Equal(0, count - torch.Tensor.TotalCount);
+    }
+
+    private static void Settle()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+    }
+}
