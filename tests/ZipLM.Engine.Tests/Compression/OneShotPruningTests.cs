@@ -2,7 +2,6 @@ using System.Globalization;
 using TorchSharp;
 using Xunit;
 using ZipLM.Engine.Compression;
-using ZipLM.Engine.Latency;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Pruning;
 
@@ -14,7 +13,6 @@ namespace ZipLM.Engine.Tests.Compression;
 /// </summary>
 public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<SessionFixture>
 {
-    private const int Length = 16;
     private static readonly TextDataset Text = Unlabelled(TinyBert.Data(60, seed: 10));
     private readonly RecordingReporter _reporter = new();
 
@@ -22,7 +20,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     public void The_result_says_what_was_asked_predicted_and_measured()
     {
         using var model = TinyBert.Model(fixture.Session, 60);
-        var table = Table(model);
+        var table = MadeUpTable.Of(model);
         using var pruned = Prune(model, 2, table);
         var result = pruned.Pruning!;
         Assert.Equal(2, result.TargetSpeedup);
@@ -44,7 +42,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     public void The_model_is_as_small_as_its_plan_says_and_not_saved()
     {
         using var model = TinyBert.Model(fixture.Session, 61);
-        using var pruned = Prune(model, 2, Table(model));
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
         Assert.Equal(ModelState.NotSaved, pruned.State);
         Assert.Null(pruned.Path);
         Assert.Equal("tiny-2x", pruned.Name);
@@ -65,7 +63,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     public void The_model_computes_what_the_stitched_one_does()
     {
         using var model = TinyBert.Model(fixture.Session, 62);
-        using var pruned = Prune(model, 2, Table(model));
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
         fixture.Run(() =>
         {
             var dense = model.Weights(null, CancellationToken.None);
@@ -92,7 +90,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         using var folder = new ModelFolder();
         using var model = TinyBert.Model(fixture.Session, 64);
         folder.Write(model);
-        var table = Table(model);
+        var table = MadeUpTable.Of(model);
         var models = new List<Model> { model };
         foreach (var target in new[] { 1.3, 1.8, 2.6 })
         {
@@ -115,7 +113,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     {
         using var model = TinyBert.Model(fixture.Session, 65, TinyBert.Describe([(3, 23), (4, 1)]));
         Assert.DoesNotContain(23, LevelGrid.Widths(TinyBert.Width));
-        using var pruned = Prune(model, 1.5, Table(model));
+        using var pruned = Prune(model, 1.5, MadeUpTable.Of(model));
         Assert.True(pruned.Layers[0].Width <= 23);
     }
 
@@ -141,7 +139,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     {
         using var model = TinyBert.Model(fixture.Session, 67);
         // Dropped, a sublayer takes 0.1 ms: 1 + 4 · 0.1 of 13 ms, which is 9.28×.
-        var table = Table(model);
+        var table = MadeUpTable.Of(model);
         var error = Assert.Throws<ZipLMException>(() => Prune(model, 20, table));
         Assert.Equal("ZipLM.SpeedupUnreachable", error.ErrorId);
         Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
@@ -156,7 +154,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     public void A_table_of_another_environment_is_refused_unless_forced()
     {
         using var model = TinyBert.Model(fixture.Session, 68);
-        var foreign = Table(model, e => e with { DeviceName = "another processor" });
+        var foreign = MadeUpTable.Of(model, e => e with { DeviceName = "another processor" });
         var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, foreign));
         Assert.Equal("ZipLM.LatencyTableEnvironment", error.ErrorId);
         Assert.Contains("another processor", error.Message, StringComparison.Ordinal);
@@ -173,7 +171,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     {
         using var model = TinyBert.Model(fixture.Session, 69);
         using var deeper = TinyBert.Model(fixture.Session, 70, TinyBert.Describe([(4, 24), (4, 24), (4, 24)]));
-        var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, Table(deeper), force: true));
+        var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, MadeUpTable.Of(deeper), force: true));
         Assert.Equal("ZipLM.LatencyTableModel", error.ErrorId);
     }
 
@@ -222,7 +220,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     public void A_model_without_a_head_can_be_pruned()
     {
         using var model = TinyBert.Model(fixture.Session, 74, TinyBert.Describe(change: c => c["architectures"]![0] = "BertModel"));
-        using var pruned = Prune(model, 2, Table(model));
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
         Assert.Equal(ModelTask.FeatureExtraction, pruned.Task);
     }
 
@@ -231,7 +229,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     {
         using var session = SessionFixture.Connect(Precision.BFloat16);
         using var model = TinyBert.Model(session, 75);
-        using var pruned = Prune(model, 2, Table(model));
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
         Assert.Equal(Precision.BFloat16, pruned.Pruning!.Environment.Precision);
         Assert.Equal(pruned.Parameters * 2, TransformerModel.Of(pruned).Weights(null, CancellationToken.None).Bytes);
     }
@@ -241,7 +239,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     {
         using var folder = new ModelFolder();
         using var model = TinyBert.Model(fixture.Session, 76);
-        using var pruned = Prune(model, 2, Table(model));
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
         folder.Write(pruned);
         using var again = folder.Open(fixture.Session);
         Assert.Equal(pruned.Layers, again.Layers);
@@ -256,25 +254,13 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         using var source = new CancellationTokenSource();
         var reporter = new RecordingReporter { OnProgress = _ => source.Cancel() };
         var before = fixture.Session.Models.Count;
-        Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Text, new() { Speedup = 2, Table = Table(model) }, reporter, source.Token));
+        Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Text, new() { Speedup = 2, Table = MadeUpTable.Of(model) }, reporter, source.Token));
         Assert.Equal(before, fixture.Session.Models.Count);
         Assert.True(model.IsResident);
     }
 
     private Model Prune(Model model, double speedup, LatencyTable? table, bool force = false) =>
         OneShotPruning.Run(model, Text, new() { Speedup = speedup, Table = table, Rounds = 5, CalibrationSamples = 40, Force = force }, _reporter, TestContext.Current.CancellationToken);
-
-    /// <summary>1 ms of rest; an attention takes 0.1 ms and 0.725 ms a head, a feed-forward 0.1 ms and 2.9 ms / 24 a column.</summary>
-    private static LatencyTable Table(TransformerModel model, Func<InferenceEnvironment, InferenceEnvironment>? change = null)
-    {
-        using var timer = new ForwardTimer(model.Session, model.Description, 1, Length);
-        var levels = Enum.GetValues<Sublayer>().SelectMany(s =>
-        {
-            var dense = s == Sublayer.Attention ? model.DenseHeads : model.DenseWidth;
-            return LevelGrid.Of(s, dense).Select(l => new LatencyLevel(s, l, 0.1 + (2.9 * l / dense), 0));
-        }).ToList();
-        return new(model, change?.Invoke(timer.Environment) ?? timer.Environment, levels, 1, 1 + (model.Layers.Count * 6), 10);
-    }
 
     private static TextDataset Unlabelled(TextDataset data) => new(data.Name, [.. data.Examples.Select(e => e with { Label = null })], []);
 }

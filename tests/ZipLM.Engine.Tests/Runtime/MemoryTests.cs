@@ -92,6 +92,29 @@ public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionF
         }
     }
 
+    /// <summary>The first plan falls short of a target that only the made-up table promises; it ends while the second is measured.</summary>
+    [Fact]
+    public void Plans_that_were_tried_when_it_is_cancelled_are_freed()
+    {
+        using var model = TinyBert.Model(fixture.Session, 134);
+        var options = new PruningOptions { Speedup = 2.5, Rounds = 3, Table = MadeUpTable.Of(model) };
+        AssertNothingLeft(() =>
+        {
+            using var source = new CancellationTokenSource();
+            var reporter = new RecordingReporter
+            {
+                OnVerbose = message =>
+                {
+                    if (message.StartsWith("Plan 1", StringComparison.Ordinal))
+                    {
+                        source.Cancel();
+                    }
+                },
+            };
+            Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Data, options, reporter, source.Token));
+        });
+    }
+
     /// <summary>The surgeon's matrices shrink step by step; the used ones must go as it goes, or one layer of BERT-base takes tens of GB.</summary>
     [Fact]
     public void The_surgeon_keeps_only_the_matrices_of_its_present_step()
