@@ -28,7 +28,7 @@ public static class MeasurementFlow
         IReporter reporter, CancellationToken cancellationToken)
     {
         var weights = model.Weights(reporter, cancellationToken);
-        var encoded = Encode(model, data);
+        var encoded = Encode(model, data, cancellationToken);
         // A pruned model promised its speedup at one length: that is where it is measured unless the user says otherwise.
         var length = sequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
         reporter.Verbose($"Measuring {model.Name} on {encoded.Examples.Count} rows of {data.Name}.");
@@ -50,14 +50,14 @@ public static class MeasurementFlow
             Speedup = speedup?.Ratio,
             SpeedupSpread = speedup?.Spread,
             Rounds = rounds,
-            QualityChange = baseline is null ? null : quality.Value - Evaluate(baseline, Encode(baseline, data), reporter, cancellationToken).Value,
+            QualityChange = baseline is null ? null : quality.Value - Evaluate(baseline, Encode(baseline, data, cancellationToken), reporter, cancellationToken).Value,
             Parameters = model.Parameters,
             SizeMB = weights.Bytes / 1e6,
             Environment = timer.Environment,
         };
     }
 
-    private static EncodedDataset Encode(TransformerModel model, TextDataset data)
+    private static EncodedDataset Encode(TransformerModel model, TextDataset data, CancellationToken cancellationToken)
     {
         if (model.Task == ModelTask.FeatureExtraction)
         {
@@ -66,7 +66,7 @@ public static class MeasurementFlow
                 "Use a checkpoint for sequence classification.", model);
         }
 
-        return EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength);
+        return EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength, cancellationToken);
     }
 
     private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>

@@ -28,6 +28,7 @@ public static class TrainingFlow
         IReporter reporter, CancellationToken cancellationToken)
     {
         RequireHead(student);
+        RequireSinglePrecision(student);
         var weights = options.Weights;
         if (new[] { weights.Task, weights.Logit, weights.Token }.Any(w => !(w >= 0 && double.IsFinite(w))) || weights is { Task: 0, Logit: 0, Token: 0 })
         {
@@ -84,6 +85,16 @@ public static class TrainingFlow
         {
             throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
                 $"'{model.Name}' is a {model.Architecture}, which has no classifier to train.", "Use a checkpoint for sequence classification.", model);
+        }
+    }
+
+    private static void RequireSinglePrecision(TransformerModel model)
+    {
+        if (model.Session.Precision != Precision.Float32)
+        {
+            throw new ZipLMException("TrainingPrecision", ErrorKind.InvalidOperation,
+                $"Session {model.Session.Id} computes in {model.Session.Precision}, where the small steps of training are lost to rounding.",
+                "Train in a session with -Precision Float32; the result can be measured and exported in another.", model);
         }
     }
 

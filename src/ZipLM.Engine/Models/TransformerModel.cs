@@ -93,7 +93,7 @@ internal sealed class TransformerModel : Model, IResident
     public override long Parameters => Bert.Tensors(_description).Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b));
 
     /// <inheritdoc />
-    public override bool IsResident => _weights is not null;
+    public override bool IsResident => !_disposed && _weights is not null;
 
     /// <inheritdoc />
     public override ModelRecord Record => _record;
@@ -134,7 +134,7 @@ internal sealed class TransformerModel : Model, IResident
         _disposed = true;
         if (disposing)
         {
-            Release();
+            Session.Free(Release);
         }
         else if (_weights is not null)
         {

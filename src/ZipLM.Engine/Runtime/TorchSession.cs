@@ -102,6 +102,9 @@ public sealed class TorchSession : GpuSession
         });
     }
 
+    /// <summary>Frees weights once the work under way, which may be using them, is done; does not wait for that.</summary>
+    internal void Free(Action free) => _worker.Post(free);
+
     /// <summary>Waits until the device has done what was asked of it. A no-op on the CPU.</summary>
     internal void Synchronize()
     {

@@ -53,6 +53,25 @@ internal sealed class Worker : IDisposable
         return result;
     }
 
+    /// <summary>Runs <paramref name="work"/> after what is under way, without waiting for it; at once on the worker thread or when it has ended.</summary>
+    public void Post(Action work)
+    {
+        if (IsCurrent)
+        {
+            work();
+            return;
+        }
+
+        try
+        {
+            _work.Add(work);
+        }
+        catch (InvalidOperationException)
+        {
+            work();
+        }
+    }
+
     /// <summary>Takes no more work, and waits until what was taken is done.</summary>
     public void Dispose()
     {

@@ -178,6 +178,14 @@ public sealed class TrainingFlowTests(SessionFixture fixture) : IClassFixture<Se
     }
 
     [Fact]
+    public void In_bfloat16_training_is_refused_because_its_steps_would_vanish()
+    {
+        using var session = SessionFixture.Connect(Precision.BFloat16);
+        using var student = TinyBert.Model(session, 101);
+        AssertRefused("TrainingPrecision", student, null, Data, Options, "-Precision Float32");
+    }
+
+    [Fact]
     public void Data_is_recorded_in_the_result_where_it_came_from_a_file()
     {
         using var student = TinyBert.Model(fixture.Session, 99);

@@ -71,14 +71,15 @@ public sealed class ShrinkTests(SessionFixture fixture) : IClassFixture<SessionF
         var output = sublayer == Sublayer.Attention ? model.Blocks[1].Attention!.Output : model.Blocks[1].FeedForward!.Output;
         using var batch = TinyBert.Batch(Data);
         Tensor? x = null;
-        model.Forward(batch, new() { Observe = (layer, kind, input) => x = layer == 1 && kind == sublayer ? input[batch.Mask] : x });
-        var dense = x!.matmul(output.Weight.t());
+        model.Forward(batch, new() { Observe = (layer, kind, input) => x = layer == 1 && kind == sublayer ? input[batch.Mask].DetachFromDisposeScope() : x });
+        using var tokens = x!;
+        var dense = tokens.matmul(output.Weight.t());
         for (var level = 0; level <= prunable.Removal.Order.Count; level++)
         {
             var shape = sublayer == Sublayer.Attention ? new LayerShape(1, level, TinyBert.Width) : new LayerShape(1, TinyBert.Heads, level);
             using var stitched = Stitcher.Stitch(model, store, [model.Shapes[0], shape, model.Shapes[2]]);
             var rebuilt = sublayer == Sublayer.Attention ? stitched.Blocks[1].Attention!.Output : stitched.Blocks[1].FeedForward!.Output;
-            var error = (x.matmul(rebuilt.Weight.t()) - dense).square().sum() / dense.square().sum();
+            var error = (tokens.matmul(rebuilt.Weight.t()) - dense).square().sum() / dense.square().sum();
             Assert.Equal(error.item<double>(), prunable.Removal.Prior(level), 1e-10);
         }
     });
@@ -113,7 +114,7 @@ public sealed class ShrinkTests(SessionFixture fixture) : IClassFixture<SessionF
                 {
                     var tokens = x.squeeze(0);
                     var product = tokens.t().matmul(tokens);
-                    gram[(layer, sublayer)] = gram.TryGetValue((layer, sublayer), out var sum) ? sum + product : product;
+                    gram[(layer, sublayer)] = (gram.TryGetValue((layer, sublayer), out var sum) ? sum + product : product).MoveToOuterDisposeScope();
                 },
             });
             batch.Dispose();

@@ -69,6 +69,34 @@ public sealed class TorchSessionTests
     }
 
     [Fact]
+    public void Disposing_a_model_does_not_take_its_weights_from_the_work_that_uses_them()
+    {
+        using var session = SessionFixture.Connect();
+        var model = TinyBert.Model(session);
+        var parameter = model.Weights(null, CancellationToken.None).Parameters.First().Parameter;
+        using var started = new ManualResetEventSlim();
+        using var disposed = new ManualResetEventSlim();
+        var whole = false;
+        var caller = new Thread(() => session.Run(() =>
+        {
+            started.Set();
+            disposed.Wait(CancellationToken.None);
+            return whole = !parameter.IsInvalid;
+        }, cancellationToken: CancellationToken.None));
+        caller.Start();
+        started.Wait(TestContext.Current.CancellationToken);
+        model.Dispose();
+        Assert.False(model.IsResident);
+        Assert.Equal(ModelState.Disposed, model.State);
+        disposed.Set();
+        caller.Join();
+        Assert.True(whole);
+        session.Run(() => true, cancellationToken: CancellationToken.None);
+        Assert.True(parameter.IsInvalid);
+        Assert.Equal(0, session.ResidentBytes);
+    }
+
+    [Fact]
     public void Runs_may_be_nested()
     {
         using var session = SessionFixture.Connect();
