@@ -12,6 +12,9 @@ public sealed record ModelRecord
     /// <summary>Data that the model was trained on: the default for calibration and distillation.</summary>
     public DatasetReference? TrainingData { get; init; }
 
+    /// <summary>Data that it was validated on: the default for measuring its quality.</summary>
+    public DatasetReference? ValidationData { get; init; }
+
     /// <summary>How it was pruned; null for a dense model.</summary>
     public PruningResult? Pruning { get; init; }
 }

@@ -32,10 +32,21 @@ internal sealed class Calibration
     /// <summary>Statistics, then the surgeon's pass through every sublayer; runs on the session's worker thread.</summary>
     public PruningStore Order(double damping, IReporter reporter, CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null)
     {
-        var weights = Model.Weights(reporter, cancellationToken);
+        using var statistics = Collect(reporter, cancellationToken);
+        return PruningStore.Build(Model.Weights(reporter, cancellationToken), statistics, damping, reporter, cancellationToken, ready);
+    }
+
+    /// <summary>Statistics, with the order and the priors of rows that Get-StructureSaliency gave.</summary>
+    public PruningStore Restore(IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter, CancellationToken cancellationToken)
+    {
+        using var statistics = Collect(reporter, cancellationToken);
+        return PruningStore.Restore(Model.Weights(reporter, cancellationToken), statistics, rows, damping, reporter);
+    }
+
+    private CalibrationStatistics Collect(IReporter reporter, CancellationToken cancellationToken)
+    {
         reporter.Verbose($"Taking statistics of {Model.Name} from {Samples} rows of {Data.Name}.");
-        using var statistics = CalibrationStatistics.Collect(
-            weights, Batch.Sequential(_sample, BatchSize, Model.Session.TorchDevice), cancellationToken);
-        return PruningStore.Build(weights, statistics, damping, reporter, cancellationToken, ready);
+        return CalibrationStatistics.Collect(
+            Model.Weights(reporter, cancellationToken), Batch.Sequential(_sample, BatchSize, Model.Session.TorchDevice), cancellationToken);
     }
 }

@@ -11,17 +11,31 @@ public static class MeasurementFlow
     private const int EvaluationBatchSize = 64;
 
     /// <summary>Measures a model.</summary>
-    /// <param name="baseline">The model that speedup and change of quality refer to, or null.</param>
-    /// <param name="data">Labelled data.</param>
+    /// <param name="baseline">The model that speedup and change of quality refer to; null = the one that a pruned model was pruned from.</param>
+    /// <param name="data">Labelled data; null = what the model was validated on.</param>
     /// <param name="sequenceLength">Tokens a sequence when time is measured; null = the 95th percentile of the data.</param>
     /// <param name="rounds">Paired rounds, ≥ 1.</param>
     public static ModelMeasurement Run(
-        Model model, Model? baseline, TextDataset data, int batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
+        Model model, Model? baseline, TextDataset? data, int batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(data);
         var own = TransformerModel.Of(model);
-        return own.Session.Run(() => Measure(own, baseline is null ? null : TransformerModel.Of(baseline), data, batchSize, sequenceLength, rounds, reporter, cancellationToken), reporter, cancellationToken);
+        var rows = data ?? (own.Record.ValidationData is { } recorded
+            ? TextDatasetReader.Read(recorded)
+            : throw new ZipLMException("MeasurementDataMissing", ErrorKind.NotFound,
+                $"There is no data to measure '{model.Name}' on: its directory records none.", "Give labelled data with -Data (Import-TextDataset dev.tsv).", model));
+        return own.Session.Run(() =>
+        {
+            using var recordedBaseline = baseline is null ? RecordedBaseline(own) : null;
+            var against = baseline is null ? recordedBaseline : TransformerModel.Of(baseline);
+            return Measure(own, against, rows, batchSize, sequenceLength, rounds, reporter, cancellationToken);
+        }, reporter, cancellationToken);
     }
+
+    /// <summary>For a pruned model the one that it was pruned from, while that is still on disk; the caller disposes it.</summary>
+    private static TransformerModel? RecordedBaseline(TransformerModel model) =>
+        model.Record is { Pruning: not null, BaseModel: { } directory } && Directory.Exists(directory)
+            ? TransformerModel.FromDirectory(model.Session, Path.GetFileName(directory), directory)
+            : null;
 
     private static ModelMeasurement Measure(
         TransformerModel model, TransformerModel? baseline, TextDataset data, int batchSize, int? sequenceLength, int rounds,

@@ -3,8 +3,8 @@ namespace ZipLM.Engine.Compression;
 /// <summary>What a model is pruned with.</summary>
 public sealed record PruningOptions
 {
-    /// <summary>Target: dense time ÷ pruned time, &gt; 1.</summary>
-    public required double Speedup { get; init; }
+    /// <summary>Targets: dense time ÷ pruned time, each &gt; 1.</summary>
+    public required IReadOnlyList<double> Speedups { get; init; }
 
     /// <summary>Sequences in a forward pass when time is measured.</summary>
     public int BatchSize { get; init; } = 1;
@@ -23,6 +23,9 @@ public sealed record PruningOptions
 
     /// <summary>A table that was measured before; null = measure one.</summary>
     public LatencyTable? Table { get; init; }
+
+    /// <summary>Rows of Get-StructureSaliency whose order and priors are used; null = let the surgeon find them.</summary>
+    public IReadOnlyList<StructureSaliency>? Saliency { get; init; }
 
     /// <summary>Use the table even though it was measured in another environment.</summary>
     public bool Force { get; init; }

@@ -64,12 +64,16 @@ public static class TrainingFlow
         try
         {
             reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Examples.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
-            new Trainer(options, reporter).Train(
+            new Trainer(options, options.Seed ?? student.Session.Seed, reporter).Train(
                 result, teacherWeights,
                 encoded,
                 encodedValidation is null ? null : () => Batch.Sequential(encodedValidation, EvaluationBatchSize, device),
                 cancellationToken);
-            var record = student.Record with { TrainingData = training.Reference ?? student.Record.TrainingData };
+            var record = student.Record with
+            {
+                TrainingData = training.Reference ?? student.Record.TrainingData,
+                ValidationData = validation?.Reference ?? student.Record.ValidationData,
+            };
             return TransformerModel.FromWeights(student.Session, $"{student.Name}-{(ownTeacher is null ? "trained" : "distilled")}", student.Description, record, result, student.Tokenizer);
         }
         catch

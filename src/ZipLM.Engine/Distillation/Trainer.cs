@@ -9,7 +9,7 @@ using Parameter = TorchSharp.Modules.Parameter;
 namespace ZipLM.Engine.Distillation;
 
 /// <summary>Trains a student on labels, and on its teacher's logits and hidden states where their losses have a weight.</summary>
-internal sealed class Trainer(TrainingOptions options, IReporter reporter)
+internal sealed class Trainer(TrainingOptions options, int seed, IReporter reporter)
 {
     /// <summary>Trains the student in place; runs on the session's worker thread.</summary>
     /// <param name="teacher">Needed when the logit or token loss has a weight; its weights stay as they are.</param>
@@ -19,7 +19,7 @@ internal sealed class Trainer(TrainingOptions options, IReporter reporter)
         Transformer student, Transformer? teacher, EncodedDataset data, Func<IEnumerable<Batch>>? validation, CancellationToken cancellationToken)
     {
         // Dropout draws from the process's generator: the same seed gives the same run.
-        manual_seed(options.Seed);
+        manual_seed(seed);
         var stepsPerEpoch = (data.Examples.Count + options.BatchSize - 1) / options.BatchSize;
         var total = Math.Max(1, (int)Math.Round(stepsPerEpoch * options.Epochs));
         var schedule = new LinearSchedule(options.LearningRate, total, (int)Math.Round(total * options.WarmUp));
@@ -32,7 +32,7 @@ internal sealed class Trainer(TrainingOptions options, IReporter reporter)
             var step = 0;
             for (var epoch = 0; step < total; epoch++)
             {
-                foreach (var batch in Batch.Shuffled(data, options.BatchSize, options.Seed, epoch, student.Device))
+                foreach (var batch in Batch.Shuffled(data, options.BatchSize, seed, epoch, student.Device))
                 {
                     using (batch)
                     {

@@ -24,8 +24,8 @@ public sealed record TrainingOptions
     /// <summary>Longest sequence, in tokens; longer texts are cut.</summary>
     public int MaximumLength { get; init; } = 128;
 
-    /// <summary>Seed of the order of the data and of dropout.</summary>
-    public int Seed { get; init; }
+    /// <summary>Seed of the order of the data and of dropout; null = the session's.</summary>
+    public int? Seed { get; init; }
 
     /// <summary>Steps between two lines of the learning curve.</summary>
     public int LogSteps { get; init; } = 50;

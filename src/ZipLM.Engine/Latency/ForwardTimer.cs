@@ -23,7 +23,7 @@ internal sealed class ForwardTimer : IDisposable
         _timer = new(session.Synchronize);
         _batch = Batch.Random(batchSize, sequenceLength, model.VocabularySize, session.Seed, session.TorchDevice);
         Environment = new(session.Device, session.DeviceName, InferenceRuntime.Torch, session.Precision,
-            batchSize, sequenceLength, session.Threads, NativeLibraries.EnsureLoaded().TorchVersion);
+            batchSize, sequenceLength, session.Threads, NativeLibraries.TorchVersion);
     }
 
     public InferenceEnvironment Environment { get; }

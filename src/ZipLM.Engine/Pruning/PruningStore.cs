@@ -21,14 +21,50 @@ internal sealed class PruningStore : IDisposable
     /// <param name="ready">Called as each sublayer is done.</param>
     public static PruningStore Build(
         Transformer model, CalibrationStatistics statistics, double damping, IReporter reporter,
-        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null)
+        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null) =>
+        Fill(model, statistics, ready, (layer, sublayer, weight, hessian, size) =>
+        {
+            reporter.Progress(new("Ordering structures", $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
+            return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken);
+        });
+
+    /// <summary>Takes order and priors from rows that were ranked before, one row for every structure of the model.</summary>
+    /// <exception cref="ZipLMException">Rows are missing, or of another model.</exception>
+    public static PruningStore Restore(
+        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter)
+    {
+        var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
+        return Fill(model, statistics, null, (layer, sublayer, _, hessian, size) =>
+        {
+            var ordered = groups[(layer, sublayer)].OrderBy(r => r.Order).ToList();
+            var count = (int)hessian.shape[0] / size;
+            if (!ordered.Select(r => r.Order).SequenceEqual(Enumerable.Range(1, count))
+                || !ordered.Select(r => r.Index).Order().SequenceEqual(Enumerable.Range(0, count)))
+            {
+                throw new ZipLMException("SaliencyIncomplete", ErrorKind.InvalidArgument,
+                    $"The saliency rows of layer {layer}, {sublayer}, do not name each of its {count} structures once.",
+                    "Pass all rows that Get-StructureSaliency gives for this model.", rows);
+            }
+
+            return new(
+                [.. ordered.Select(r => r.Index)],
+                [.. ordered.OrderBy(r => r.Index).Select(r => r.Saliency)],
+                [0, .. ordered.Select(r => r.PriorAfter)],
+                Surgeon.SufficientDamping(hessian, damping, Where(layer, sublayer), reporter));
+        });
+    }
+
+    private static string Where(int layer, Sublayer sublayer) => $"{sublayer} output matrix of layer {layer}";
+
+    private static PruningStore Fill(
+        Transformer model, CalibrationStatistics statistics, Action<PrunableSublayer>? ready,
+        Func<int, Sublayer, Tensor, Tensor, int, Removal> remove)
     {
         var store = new PruningStore();
         try
         {
             foreach (var block in model.Blocks)
             {
-                reporter.Progress(new("Ordering structures", $"layer {block.Layer + 1} of {model.Blocks.Count}", block.Layer, model.Blocks.Count));
                 Add(block.Layer, Sublayer.Attention, block.Attention?.Output, block.Attention?.HeadSize ?? 0);
                 Add(block.Layer, Sublayer.FeedForward, block.FeedForward?.Output, 1);
             }
@@ -39,10 +75,6 @@ internal sealed class PruningStore : IDisposable
         {
             store.Dispose();
             throw;
-        }
-        finally
-        {
-            reporter.Progress(new("Ordering structures", "done", 1, 1, Completed: true));
         }
 
         void Add(int layer, Sublayer sublayer, Linear? output, int structureSize)
@@ -55,7 +87,7 @@ internal sealed class PruningStore : IDisposable
             using var scope = NewDisposeScope();
             var weight = output.Weight.detach().to(float64);
             var hessian = statistics[layer, sublayer].Hessian();
-            var removal = Surgeon.Remove(weight, hessian, structureSize, damping, $"{sublayer} output matrix of layer {layer}", reporter, cancellationToken);
+            var removal = remove(layer, sublayer, weight, hessian, structureSize);
             var prunable = new PrunableSublayer(layer, sublayer, removal, weight.DetachFromDisposeScope(), hessian.DetachFromDisposeScope(), structureSize);
             store._sublayers.Add((layer, sublayer), prunable);
             ready?.Invoke(prunable);

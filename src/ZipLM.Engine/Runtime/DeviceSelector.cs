@@ -58,7 +58,7 @@ internal static class DeviceSelector
     /// <summary>Null when CUDA works; else the reason, as a sentence.</summary>
     private static string? WhyNoCuda()
     {
-        if (!NativeLibraries.EnsureLoaded().HasCuda)
+        if (!NativeLibraries.HasCuda)
         {
             return "this build of libtorch has no CUDA (see ZIPLM_LIBTORCH in about_ZipLM_Devices).";
         }

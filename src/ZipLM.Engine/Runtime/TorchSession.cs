@@ -10,6 +10,7 @@ public sealed class TorchSession : GpuSession
     private readonly List<WeakReference<IResident>> _residents = [];
     private long _clock;
     private long _runStart;
+    private int _operations;
     private bool _disposed;
 
     private TorchSession(SessionOptions options, int id, int threads, torch.Device device, Worker worker)
@@ -84,7 +85,10 @@ public sealed class TorchSession : GpuSession
         return new TorchSession(options, id, threads, device, worker);
     }
 
-    /// <summary>Runs tensor code on the session's worker thread, in turn with other sessions, and waits for it. May be nested.</summary>
+    /// <summary>
+    /// Runs tensor code on the session's worker thread and waits for it; may be nested. Operations of one process take
+    /// turns; waiting for one's turn is said and can be cancelled.
+    /// </summary>
     public T Run<T>(Func<T> work, IReporter? reporter = null, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
@@ -94,12 +98,18 @@ public sealed class TorchSession : GpuSession
             return work();
         }
 
-        return _worker.Run(() =>
+        Interlocked.Increment(ref _operations);
+        try
         {
             using var turn = TorchProcess.Current.TakeTurn(reporter, cancellationToken);
+            ThrowIfDisposed();
             _runStart = Tick();
-            return work();
-        });
+            return _worker.Run(work);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _operations);
+        }
     }
 
     /// <summary>Frees weights once the work under way, which may be using them, is done; does not wait for that.</summary>
@@ -153,19 +163,25 @@ public sealed class TorchSession : GpuSession
             return;
         }
 
+        if (disposing && Volatile.Read(ref _operations) > 0)
+        {
+            throw new ZipLMException("SessionBusy", ErrorKind.InvalidOperation,
+                $"Session {Id} is at work and cannot be disconnected.", "Wait for its jobs (Wait-Job) or stop them (Stop-Job) first.", this);
+        }
+
         _disposed = true;
         if (!disposing)
         {
             return;
         }
 
-        // First the worker: work that is under way still uses the models.
-        _worker.Dispose();
         foreach (var resident in Residents())
         {
             resident.Handle.Dispose();
         }
 
+        // Ends when it has freed them.
+        _worker.Dispose();
         TorchProcess.Current.Leave();
     }
 

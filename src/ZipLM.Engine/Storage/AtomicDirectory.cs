@@ -22,9 +22,9 @@ internal static class AtomicDirectory
         string temporary = TemporaryName.Beside(target, TemporaryName.Unfinished);
         try
         {
-            RefuseExisting(target, replace);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            MakeParent(target);
             CleanCrashedWrites(target);
+            RefuseExisting(target, replace);
             Directory.CreateDirectory(temporary);
             build(temporary);
             FlushToDisk(temporary);
@@ -37,6 +37,43 @@ internal static class AtomicDirectory
             if (WriteFailure.Explain(e, target, 0) is { } error)
                 throw error;
             throw;
+        }
+    }
+
+    /// <summary>Gives a complete directory its name; when that fails, the old one has its name back.</summary>
+    internal static void Swap(string temporary, string target)
+    {
+        if (!Directory.Exists(target))
+        {
+            Directory.Move(temporary, target);
+            return;
+        }
+
+        string old = TemporaryName.Beside(target, TemporaryName.Replaced);
+        Directory.Move(target, old);
+        try
+        {
+            Directory.Move(temporary, target);
+        }
+        catch
+        {
+            Directory.Move(old, target);
+            throw;
+        }
+
+        DeleteQuietly(old);
+    }
+
+    private static void MakeParent(string target)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(target) ?? target);
+        }
+        catch (IOException e) when (WriteFailure.Explain(e, target, 0) is null)
+        {
+            // A file where a directory should be has no exception type of its own.
+            throw WriteFailure.NotWritable(e, target);
         }
     }
 
@@ -66,31 +103,10 @@ internal static class AtomicDirectory
         }
     }
 
-    private static void Swap(string temporary, string target)
-    {
-        if (!Directory.Exists(target))
-        {
-            Directory.Move(temporary, target);
-            return;
-        }
-
-        string old = TemporaryName.Beside(target, TemporaryName.Replaced);
-        Directory.Move(target, old);
-        try
-        {
-            Directory.Move(temporary, target);
-        }
-        catch
-        {
-            Directory.Move(old, target);
-            throw;
-        }
-
-        DeleteQuietly(old);
-    }
-
     private static void CleanCrashedWrites(string target)
     {
+        if (Path.GetDirectoryName(target) is null)
+            return;
         foreach (string old in TemporaryName.DirectoriesBeside(target, TemporaryName.Replaced))
         {
             // A crash between the two renames of Swap: the old directory is the only one, so it gets its name back.

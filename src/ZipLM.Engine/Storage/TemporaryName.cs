@@ -9,11 +9,23 @@ internal static class TemporaryName
     /// <summary>Ending of what was replaced and is about to be deleted.</summary>
     public const string Replaced = ".old";
 
+    private const int IdLength = 32;
+
     /// <summary>A new name in the target's directory, so that a rename never crosses a disk.</summary>
     public static string Beside(string target, string ending) =>
-        Path.Combine(Path.GetDirectoryName(target) ?? target, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}{ending}");
+        Path.Combine(Path.GetDirectoryName(target) ?? target, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}{ending}");
 
     /// <summary>All directories that <see cref="Beside"/> once named for this target.</summary>
-    public static string[] DirectoriesBeside(string target, string ending) =>
-        Directory.GetDirectories(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.*{ending}");
+    public static string[] DirectoriesBeside(string target, string ending)
+    {
+        // Ids are of one length, so that "model" does not take "model.v2"'s for its own.
+        string start = $".{Path.GetFileName(target)}.";
+        return
+        [
+            .. Directory.EnumerateDirectories(Path.GetDirectoryName(target)!).Where(path => Path.GetFileName(path) is var name
+                && name.Length == start.Length + IdLength + ending.Length
+                && name.StartsWith(start, StringComparison.Ordinal)
+                && name.EndsWith(ending, StringComparison.Ordinal)),
+        ];
+    }
 }

@@ -29,15 +29,18 @@ internal static class WriteFailure
     {
         IOException { HResult: NoSpaceLeft or WindowsDiskFull or WindowsHandleDiskFull } => DiskFull(path, bytes, FreeBytes(path), cause),
         IOException { HResult: QuotaExceeded } when !OperatingSystem.IsWindows() => DiskFull(path, bytes, FreeBytes(path), cause),
-        UnauthorizedAccessException or DirectoryNotFoundException or PathTooLongException => new ZipLMException(
-            "FileNotWritable",
-            ErrorKind.ResourceUnavailable,
-            $"'{path}' cannot be written: {cause.Message}",
-            "Give a path in an existing directory that this account may write to.",
-            path,
-            cause),
+        UnauthorizedAccessException or DirectoryNotFoundException or PathTooLongException => NotWritable(cause, path),
         _ => null,
     };
+
+    /// <summary>The error for a place that cannot be written to, whatever the file system's reason.</summary>
+    public static ZipLMException NotWritable(Exception cause, string path) => new(
+        "FileNotWritable",
+        ErrorKind.ResourceUnavailable,
+        $"'{path}' cannot be written: {cause.Message}",
+        "Give a path in an existing directory that this account may write to.",
+        path,
+        cause);
 
     private static ZipLMException DiskFull(string path, long needed, long? free, Exception? cause)
     {

@@ -1,9 +1,9 @@
 using System.Globalization;
-using TorchSharp;
 using Xunit;
 using ZipLM.Engine.Compression;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Pruning;
+using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Tests.Compression;
 
@@ -78,7 +78,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     public void It_measures_a_table_when_it_has_none()
     {
         using var model = TinyBert.Model(fixture.Session, 63);
-        using var pruned = OneShotPruning.Run(model, Text, new() { Speedup = 1.05, Rounds = 3, CalibrationSamples = 20 }, _reporter, TestContext.Current.CancellationToken);
+        using var pruned = Assert.Single(Run(model, Text, new() { Speedups = [1.05], Rounds = 3, CalibrationSamples = 20 }));
         Assert.InRange(pruned.Pruning!.Environment.SequenceLength, 4, TinyBert.Positions);
         Assert.Equal(1, pruned.Pruning.Environment.BatchSize);
         Assert.True(pruned.Pruning.PredictedSpeedup >= 1.05 || pruned.Pruning.Corrections > 0);
@@ -115,6 +115,69 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         Assert.DoesNotContain(23, LevelGrid.Widths(TinyBert.Width));
         using var pruned = Prune(model, 1.5, MadeUpTable.Of(model));
         Assert.True(pruned.Layers[0].Width <= 23);
+    }
+
+    [Fact]
+    public void Several_targets_give_one_model_each_from_the_same_dense_model()
+    {
+        using var model = TinyBert.Model(fixture.Session, 78);
+        var models = Run(model, Text, new() { Speedups = [1.5, 3], Table = MadeUpTable.Of(model), Rounds = 5, CalibrationSamples = 40 });
+        Assert.Equal([1.5, 3], models.Select(m => m.TargetSpeedup!.Value));
+        Assert.Equal(["tiny-1.5x", "tiny-3x"], models.Select(m => m.Name));
+        models.ForEach(m => m.Dispose());
+    }
+
+    [Fact]
+    public void One_target_out_of_reach_is_refused_before_any_model_is_made()
+    {
+        using var model = TinyBert.Model(fixture.Session, 79);
+        var models = new List<Model>();
+        Assert.Throws<ZipLMException>(() => OneShotPruning.Run(
+            model, Text, new() { Speedups = [1.5, 20], Table = MadeUpTable.Of(model) }, models.Add, _reporter, TestContext.Current.CancellationToken));
+        Assert.Empty(models);
+    }
+
+    /// <summary>Rows of Get-StructureSaliency stand for the surgeon's pass: the order, the priors and so the store are the same.</summary>
+    [Theory]
+    [InlineData(1e-2)]
+    [InlineData(0)]
+    public void From_saliency_rows_every_level_is_rebuilt_as_from_the_surgeon(double damping)
+    {
+        using var model = TinyBert.Model(fixture.Session, 80);
+        fixture.Run(() =>
+        {
+            // Two neurons that do the same make their statistics singular: both ways must raise the damping.
+            using var gradients = no_grad();
+            var parameters = model.Weights(null, CancellationToken.None).Parameters.ToDictionary(p => p.Name, p => p.Parameter);
+            foreach (var part in new[] { "weight", "bias" })
+            {
+                var parameter = parameters[$"bert.encoder.layer.0.intermediate.dense.{part}"];
+                parameter[5] = parameter[9];
+            }
+        });
+        var rows = new List<StructureSaliency>();
+        SaliencyFlow.Run(model, Text, 40, damping, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
+        fixture.Run(() =>
+        {
+            var calibration = new Calibration(model, Text, 40, _reporter);
+            using var surgeon = calibration.Order(damping, _reporter, CancellationToken.None);
+            using var restored = calibration.Restore(rows, damping, _reporter, CancellationToken.None);
+            Assert.Equal(damping == 0 ? 2 : 0, _reporter.Warnings.Count(w => w.Contains("FeedForward output matrix of layer 0", StringComparison.Ordinal)));
+            foreach (var (a, b) in surgeon.Sublayers.Zip(restored.Sublayers))
+            {
+                Assert.Equal(a.Removal.Order, b.Removal.Order);
+                Assert.Equal(a.Removal.Priors, b.Removal.Priors);
+                Assert.Equal(a.Removal.Damping, b.Removal.Damping);
+                var level = a.Removal.Order.Count - 1;
+                TinyBert.AssertTensorsClose(a.Rebuild(level).Weight, b.Rebuild(level).Weight, 0);
+            }
+        });
+        var table = MadeUpTable.Of(model);
+        using var pruned = Assert.Single(Run(model, Text, new() { Speedups = [2], Table = table, Rounds = 3, CalibrationSamples = 40, Damping = damping, Saliency = rows }));
+        Assert.True(pruned.Parameters < model.Parameters);
+
+        var error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows.Skip(1)] }));
+        Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
     }
 
     [Theory]
@@ -179,8 +242,8 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     public void A_sequence_longer_than_the_models_positions_is_refused()
     {
         using var model = TinyBert.Model(fixture.Session, 71);
-        var options = new PruningOptions { Speedup = 2, SequenceLength = TinyBert.Positions + 1 };
-        var error = Assert.Throws<ZipLMException>(() => OneShotPruning.Run(model, Text, options, _reporter, TestContext.Current.CancellationToken));
+        var options = new PruningOptions { Speedups = [2], SequenceLength = TinyBert.Positions + 1 };
+        var error = Assert.Throws<ZipLMException>(() => Run(model, Text, options));
         Assert.Equal("ZipLM.SequenceTooLong", error.ErrorId);
     }
 
@@ -188,7 +251,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
     public void Without_calibration_data_the_error_says_how_to_give_some()
     {
         using var model = TinyBert.Model(fixture.Session, 72);
-        var error = Assert.Throws<ZipLMException>(() => OneShotPruning.Run(model, null, new() { Speedup = 2 }, _reporter, TestContext.Current.CancellationToken));
+        var error = Assert.Throws<ZipLMException>(() => Run(model, null, new() { Speedups = [2] }));
         Assert.Equal("ZipLM.CalibrationDataMissing", error.ErrorId);
         Assert.Contains("-CalibrationData", error.Remedy, StringComparison.Ordinal);
         Assert.Same(model, error.Target);
@@ -254,13 +317,20 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         using var source = new CancellationTokenSource();
         var reporter = new RecordingReporter { OnProgress = _ => source.Cancel() };
         var before = fixture.Session.Models.Count;
-        Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Text, new() { Speedup = 2, Table = MadeUpTable.Of(model) }, reporter, source.Token));
+        Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Text, new() { Speedups = [2], Table = MadeUpTable.Of(model) }, _ => { }, reporter, source.Token));
         Assert.Equal(before, fixture.Session.Models.Count);
         Assert.True(model.IsResident);
     }
 
     private Model Prune(Model model, double speedup, LatencyTable? table, bool force = false) =>
-        OneShotPruning.Run(model, Text, new() { Speedup = speedup, Table = table, Rounds = 5, CalibrationSamples = 40, Force = force }, _reporter, TestContext.Current.CancellationToken);
+        Assert.Single(Run(model, Text, new() { Speedups = [speedup], Table = table, Rounds = 5, CalibrationSamples = 40, Force = force }));
+
+    private List<Model> Run(Model model, TextDataset? data, PruningOptions options)
+    {
+        var models = new List<Model>();
+        OneShotPruning.Run(model, data, options, models.Add, _reporter, TestContext.Current.CancellationToken);
+        return models;
+    }
 
     private static TextDataset Unlabelled(TextDataset data) => new(data.Name, [.. data.Examples.Select(e => e with { Label = null })], []);
 }

@@ -13,7 +13,9 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
 {
     private static readonly EncodedDataset Data = TinyBert.Encode(TinyBert.Data(8, seed: 7));
 
-    private static readonly TrainingOptions Distilling = new() { Weights = new(0.7, 1.3, 0.4), BatchSize = 4, LearningRate = 1e-3, Seed = 5 };
+    private const int Seed = 5;
+
+    private static readonly TrainingOptions Distilling = new() { Weights = new(0.7, 1.3, 0.4), BatchSize = 4, LearningRate = 1e-3 };
 
     [Fact]
     public void Gradients_of_the_total_loss_are_those_of_finite_differences() => fixture.Run(() =>
@@ -22,7 +24,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         using var student = TinyBert.Create(NoDropout([(3, 9), (4, 0), (0, 24)]), 40, ScalarType.Float64);
         using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24), (4, 24)]), 41, ScalarType.Float64);
         using var batch = TinyBert.Batch(Data);
-        var trainer = new Trainer(Distilling, new RecordingReporter());
+        var trainer = new Trainer(Distilling, Seed, new RecordingReporter());
         student.RequireGradients(true);
         trainer.Losses(student, teacher, batch).Total.backward();
         var gradients = student.Parameters.ToDictionary(p => p.Name, p => TinyBert.Values(p.Parameter.grad!));
@@ -78,7 +80,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     {
         using var student = TinyBert.Create(NoDropout([(3, 9), (2, 24)]), 45, ScalarType.Float64);
         using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24)]), 46, ScalarType.Float64);
-        var trainer = new Trainer(Distilling, new RecordingReporter());
+        var trainer = new Trainer(Distilling, Seed, new RecordingReporter());
         using var batch = TinyBert.Batch(Data);
         var terms = trainer.Losses(student, teacher, batch);
         var rows = TinyBert.Rows(Data).Select(row => trainer.Losses(student, teacher, row)).ToList();
@@ -95,7 +97,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24)]), 47, ScalarType.Float64);
         using var student = teacher.Copy();
         using var batch = TinyBert.Batch(Data);
-        var terms = new Trainer(Distilling with { Weights = new(0, 1, 1) }, new RecordingReporter()).Losses(student, teacher, batch);
+        var terms = new Trainer(Distilling with { Weights = new(0, 1, 1) }, Seed, new RecordingReporter()).Losses(student, teacher, batch);
         Assert.Null(terms.Task);
         Assert.Equal(0, terms.Logit!.item<double>(), 1e-12);
         Assert.Equal(0, terms.Token!.item<double>(), 1e-5);
@@ -119,7 +121,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         var losses = new List<double[]>();
         for (var step = 1; step <= Steps; step++)
         {
-            using var batch = Batch.Shuffled(Data, options.BatchSize, options.Seed, step - 1, CPU).Single();
+            using var batch = Batch.Shuffled(Data, options.BatchSize, Seed, step - 1, CPU).Single();
             var (terms, gradients) = LossesAndGradients(copy, teacher, batch);
             losses.Add(terms);
             var norm = Math.Sqrt(gradients.Sum(g => g * g));
@@ -138,7 +140,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
             Write(copy, weights);
         }
 
-        var curve = new Trainer(options, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
+        var curve = new Trainer(options, Seed, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
         TinyBert.AssertClose(weights, [.. student.Parameters.SelectMany(p => TinyBert.Values(p.Parameter))], 1e-9);
         foreach (var (metric, terms, index) in curve.Zip(losses, Enumerable.Range(0, Steps)))
         {
@@ -158,8 +160,8 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         using var student = TinyBert.Create(56);
         Assert.InRange(Accuracy(student, test), 0, 0.7);
         var reporter = new RecordingReporter();
-        var options = new TrainingOptions { Epochs = 8, BatchSize = 16, LearningRate = 1e-2, Seed = 1, LogSteps = 20 };
-        var curve = new Trainer(options, reporter).Train(student, null, data, () => Batch.Sequential(test, 64, CPU), CancellationToken.None);
+        var options = new TrainingOptions { Epochs = 8, BatchSize = 16, LearningRate = 1e-2, LogSteps = 20 };
+        var curve = new Trainer(options, Seed, reporter).Train(student, null, data, () => Batch.Sequential(test, 64, CPU), CancellationToken.None);
         Assert.InRange(Accuracy(student, test), 0.96, 1);
 
         Assert.Equal([20, 30, 40, 60, 80, 90, 100, 120, 140, 150, 160, 180, 200, 210, 220, 240], curve.Select(m => m.Step));
@@ -182,7 +184,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         {
             using var teacher = TinyBert.Create(50);
             using var student = TinyBert.Create(TinyBert.Describe([(2, 9), (3, 0)]), 51);
-            new Trainer(Distilling with { Seed = seed, Epochs = 2 }, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
+            new Trainer(Distilling with { Epochs = 2 }, seed, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
             return [.. student.Parameters.SelectMany(p => TinyBert.Values(p.Parameter))];
         }
     });
@@ -193,7 +195,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         using var teacher = TinyBert.Create(52);
         using var student = TinyBert.Create(53);
         var before = teacher.Parameters.SelectMany(p => TinyBert.Values(p.Parameter)).ToArray();
-        new Trainer(Distilling, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
+        new Trainer(Distilling, Seed, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
         Assert.Equal(before, teacher.Parameters.SelectMany(p => TinyBert.Values(p.Parameter)));
         // Gradients are as large as the weights: kept, they would double the memory of every trained model.
         Assert.All(student.Parameters.Concat(teacher.Parameters), p => Assert.Null(p.Parameter.grad));
@@ -204,7 +206,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     public void A_part_of_an_epoch_is_that_many_steps() => fixture.Run(() =>
     {
         using var student = TinyBert.Create(54);
-        var curve = new Trainer(new() { Epochs = 1.5, BatchSize = 2, LogSteps = 1 }, new RecordingReporter()).Train(student, null, Data, null, CancellationToken.None);
+        var curve = new Trainer(new() { Epochs = 1.5, BatchSize = 2, LogSteps = 1 }, Seed, new RecordingReporter()).Train(student, null, Data, null, CancellationToken.None);
         Assert.Equal([1, 2, 3, 4, 5, 6], curve.Select(m => m.Step));
         Assert.Equal(1.5, curve[^1].Epoch);
     });
@@ -213,7 +215,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     public void A_loss_that_is_not_finite_ends_the_training() => fixture.Run(() =>
     {
         using var student = TinyBert.Create(55);
-        var trainer = new Trainer(new() { LearningRate = 1e30, BatchSize = 2, Epochs = 3, WarmUp = 0 }, new RecordingReporter());
+        var trainer = new Trainer(new() { LearningRate = 1e30, BatchSize = 2, Epochs = 3, WarmUp = 0 }, Seed, new RecordingReporter());
         var error = Assert.Throws<ZipLMException>(() => trainer.Train(student, null, Data, null, CancellationToken.None));
         Assert.Equal("ZipLM.TrainingDiverged", error.ErrorId);
         Assert.Contains("NaN", error.Message, StringComparison.Ordinal);
@@ -244,7 +246,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     private static (double[] Losses, double[] Gradients) LossesAndGradients(Transformer student, Transformer teacher, Batch batch)
     {
         student.RequireGradients(true);
-        var terms = new Trainer(Distilling, new RecordingReporter()).Losses(student, teacher, batch);
+        var terms = new Trainer(Distilling, Seed, new RecordingReporter()).Losses(student, teacher, batch);
         terms.Total.backward();
         double[] gradients = [.. student.Parameters.SelectMany(p => TinyBert.Values(p.Parameter.grad!))];
         student.RequireGradients(false);

@@ -23,9 +23,10 @@ public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionF
         AssertNothingLeft(() =>
         {
             using var model = folder.Open(fixture.Session);
-            using var pruned = OneShotPruning.Run(model, Data, new() { Speedup = 1.05, SequenceLength = 8, Rounds = 2, CalibrationSamples = 10 }, new RecordingReporter(), CancellationToken.None);
+            using var pruned = Prune(model, new() { Speedups = [1.05], SequenceLength = 8, Rounds = 2, CalibrationSamples = 10 }, new RecordingReporter(), CancellationToken.None);
             using var distilled = TrainingFlow.Run(pruned, null, Data, Data, new() { Epochs = 1, BatchSize = 8, Weights = new(1, 1, 1) }, new RecordingReporter(), CancellationToken.None);
-            MeasurementFlow.Run(distilled, model, Data, 1, 8, 2, new RecordingReporter(), CancellationToken.None);
+            MeasurementFlow.Run(distilled, null, Data, 1, 8, 2, new RecordingReporter(), CancellationToken.None);
+            Assert.Equal([dense, model, pruned, distilled], fixture.Session.Models);
         });
     }
 
@@ -64,7 +65,7 @@ public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionF
         using var model = TinyBert.Model(fixture.Session, 132);
         foreach (var at in new[] { 1, 3, 8, 30, 60 })
         {
-            AssertNothingLeft(() => Cancelled(at, (r, t) => OneShotPruning.Run(model, Data, new() { Speedup = 1.05, SequenceLength = 8, Rounds = 2 }, r, t)));
+            AssertNothingLeft(() => Cancelled(at, (r, t) => Prune(model, new() { Speedups = [1.05], SequenceLength = 8, Rounds = 2 }, r, t)));
             AssertNothingLeft(() => Cancelled(at, (r, t) => TrainingFlow.Run(model, null, Data, Data, new() { Epochs = 100, BatchSize = 8 }, r, t)));
         }
 
@@ -97,7 +98,7 @@ public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionF
     public void Plans_that_were_tried_when_it_is_cancelled_are_freed()
     {
         using var model = TinyBert.Model(fixture.Session, 134);
-        var options = new PruningOptions { Speedup = 2.5, Rounds = 3, Table = MadeUpTable.Of(model) };
+        var options = new PruningOptions { Speedups = [2.5], Rounds = 3, Table = MadeUpTable.Of(model) };
         AssertNothingLeft(() =>
         {
             using var source = new CancellationTokenSource();
@@ -111,7 +112,7 @@ public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionF
                     }
                 },
             };
-            Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Data, options, reporter, source.Token));
+            Assert.Throws<OperationCanceledException>(() => Prune(model, options, reporter, source.Token));
         });
     }
 
@@ -162,6 +163,13 @@ public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionF
         Assert.False(model.IsAlive);
         Assert.False(parameter.IsAlive);
         Assert.Empty(fixture.Session.Models);
+    }
+
+    private static Model Prune(Model model, PruningOptions options, IReporter reporter, CancellationToken cancellationToken)
+    {
+        var models = new List<Model>();
+        OneShotPruning.Run(model, Data, options, models.Add, reporter, cancellationToken);
+        return Assert.Single(models);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -19,10 +19,11 @@ public sealed class NativeLibrariesTests : IDisposable
         Console.SetOut(printed);
         try
         {
-            NativeLibraries libraries = NativeLibraries.EnsureLoaded();
-            Assert.Equal(Natives, libraries.Directory);
-            Assert.Equal("module", libraries.Source);
-            Assert.StartsWith(NativeLibraries.WantedTorchVersion, libraries.TorchVersion, StringComparison.Ordinal);
+            NativeLibraries.EnsureLoaded();
+            Assert.Equal(Natives, NativeLibraries.Directory);
+            Assert.Equal("module", NativeLibraries.Source);
+            Assert.Equal(torch.NormalizeNuGetVersion(torch.__version__), NativeLibraries.TorchVersion);
+            Assert.False(NativeLibraries.HasCuda);
 
             using torch.Tensor left = torch.tensor(new float[] { 1, 2, 3, 4 }).reshape(2, 2);
             using torch.Tensor right = torch.tensor(new float[] { 5, 6, 7, 8 }).reshape(2, 2);
@@ -47,7 +48,7 @@ public sealed class NativeLibrariesTests : IDisposable
     [Fact]
     public void AnEmptyLibTorchFolderIsOneClearError()
     {
-        ZipLMException error = Assert.Throws<ZipLMException>(() => NativeLibraries.Load(_folder, Natives));
+        ZipLMException error = Assert.Throws<ZipLMException>(() => LibTorch.Load(_folder, Natives));
         AssertUnavailable(error, _folder, "libtorch_cpu.so");
         Assert.Equal(_folder, error.Target);
     }
@@ -55,7 +56,7 @@ public sealed class NativeLibrariesTests : IDisposable
     [Fact]
     public void AMissingLibraryIsNamedWithTheLoadersReason()
     {
-        ZipLMException error = Assert.Throws<ZipLMException>(() => NativeLibraries.Load(null, _folder));
+        ZipLMException error = Assert.Throws<ZipLMException>(() => LibTorch.Load(null, _folder));
         AssertUnavailable(error, Path.Combine(_folder, "libc10.so"), "No such file or directory");
     }
 
@@ -63,7 +64,7 @@ public sealed class NativeLibrariesTests : IDisposable
     public void ABrokenLibraryIsNamedWithTheLoadersReason()
     {
         File.WriteAllText(Path.Combine(_folder, "libc10.so"), new string('x', 4096));
-        ZipLMException error = Assert.Throws<ZipLMException>(() => NativeLibraries.Load(null, _folder));
+        ZipLMException error = Assert.Throws<ZipLMException>(() => LibTorch.Load(null, _folder));
         AssertUnavailable(error, Path.Combine(_folder, "libc10.so"), "invalid ELF header");
     }
 
@@ -75,8 +76,8 @@ public sealed class NativeLibrariesTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_folder, "lib"));
         File.WriteAllText(Path.Combine(_folder, "lib", "libtorch_cpu.so"), "");
         File.WriteAllText(Path.Combine(_folder, file), content);
-        ZipLMException error = Assert.Throws<ZipLMException>(() => NativeLibraries.Load(_folder, Natives));
-        AssertUnavailable(error, "2.7.1+cu128", NativeLibraries.WantedTorchVersion);
+        ZipLMException error = Assert.Throws<ZipLMException>(() => LibTorch.Load(_folder, Natives));
+        AssertUnavailable(error, "2.7.1+cu128", LibTorch.OwnVersion);
     }
 
     [Fact]
@@ -85,10 +86,10 @@ public sealed class NativeLibrariesTests : IDisposable
         // The same files by another path: the loader sees one file, so the process still has one torch.
         File.WriteAllText(Path.Combine(_folder, "build-version"), "2.10.0+cpu");
         Directory.CreateSymbolicLink(Path.Combine(_folder, "lib"), Natives);
-        NativeLibraries libraries = NativeLibraries.Load(_folder, Natives);
+        LibTorch libraries = LibTorch.Load(_folder, Natives);
         Assert.Equal(Path.Combine(_folder, "lib"), libraries.Directory);
-        Assert.Equal(NativeLibraries.Variable, libraries.Source);
-        Assert.Equal("2.10.0+cpu", libraries.TorchVersion);
+        Assert.Equal(LibTorch.Variable, libraries.Source);
+        Assert.Equal("2.10.0+cpu", libraries.Version);
         Assert.False(libraries.HasCuda);
     }
 
@@ -97,6 +98,6 @@ public sealed class NativeLibrariesTests : IDisposable
         Assert.Equal("ZipLM.NativeLibraryUnavailable", error.ErrorId);
         Assert.Equal(ErrorKind.ResourceUnavailable, error.Kind);
         Assert.All(parts, part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
-        Assert.Contains(NativeLibraries.Variable, error.Remedy, StringComparison.Ordinal);
+        Assert.Contains(LibTorch.Variable, error.Remedy, StringComparison.Ordinal);
     }
 }

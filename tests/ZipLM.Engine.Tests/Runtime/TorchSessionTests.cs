@@ -48,24 +48,33 @@ public sealed class TorchSessionTests
     }
 
     [Fact]
-    public void Disposing_it_waits_for_the_work_that_uses_its_models()
+    public void At_work_it_cannot_be_disconnected()
     {
-        var session = SessionFixture.Connect();
-        var model = TinyBert.Model(session);
+        using var session = SessionFixture.Connect();
+        using var model = TinyBert.Model(session);
         using var started = new ManualResetEventSlim();
-        var whole = false;
+        using var tried = new ManualResetEventSlim();
         var caller = new Thread(() => session.Run(() =>
         {
-            var weights = model.Weights(null, CancellationToken.None);
             started.Set();
-            Thread.Sleep(50);
-            return whole = weights.Parameters.All(p => !p.Parameter.IsInvalid);
+            tried.Wait(CancellationToken.None);
+            return 1;
         }, cancellationToken: CancellationToken.None));
         caller.Start();
         started.Wait(TestContext.Current.CancellationToken);
-        session.Dispose();
+        var error = Assert.Throws<ZipLMException>(session.Dispose);
+        tried.Set();
         caller.Join();
-        Assert.True(whole);
+        Assert.Equal("ZipLM.SessionBusy", error.ErrorId);
+        Assert.False(session.IsDisposed);
+        Assert.True(model.IsResident);
+        Assert.Equal("ZipLM.SessionBusy", Assert.Throws<ZipLMException>(() => session.Run(
+            () =>
+            {
+                session.Dispose();
+                return 1;
+            },
+            cancellationToken: CancellationToken.None)).ErrorId);
     }
 
     [Fact]
@@ -216,7 +225,7 @@ public sealed class TorchSessionTests
     [InlineData("CUDA:3")]
     public void Without_CUDA_a_CUDA_device_is_refused_and_not_replaced(string device)
     {
-        Assert.SkipWhen(NativeLibraries.EnsureLoaded().HasCuda, "This build has CUDA.");
+        Assert.SkipWhen(NativeLibraries.HasCuda, "This build has CUDA.");
         var error = Assert.Throws<ZipLMException>(() => TorchSession.Connect(new() { Device = device, Threads = SessionFixture.Threads }, _reporter));
         Assert.Equal("ZipLM.DeviceUnavailable", error.ErrorId);
         Assert.Equal(ErrorKind.ResourceUnavailable, error.Kind);
@@ -241,7 +250,7 @@ public sealed class TorchSessionTests
     [Fact]
     public void Auto_takes_the_processor_with_one_warning_where_there_is_no_CUDA()
     {
-        Assert.SkipWhen(NativeLibraries.EnsureLoaded().HasCuda, "This build has CUDA.");
+        Assert.SkipWhen(NativeLibraries.HasCuda, "This build has CUDA.");
         using var session = TorchSession.Connect(new() { Threads = SessionFixture.Threads }, _reporter);
         Assert.Equal("cpu", session.Device);
         Assert.Contains("CUDA", Assert.Single(_reporter.Warnings), StringComparison.Ordinal);

@@ -1,0 +1,33 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using CsvHelper;
+using ZipLM.Engine.Storage;
+
+namespace ZipLM.Engine.Reporting;
+
+/// <summary>Measurements as a file that other tools read.</summary>
+public static class MeasurementFile
+{
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
+
+    private static readonly PropertyInfo[] Columns = typeof(ModelMeasurement).GetProperties();
+
+    /// <summary>Writes all rows, whole or not at all: JSON where the name ends in <c>.json</c>, else CSV.</summary>
+    public static void Write(string path, IReadOnlyCollection<ModelMeasurement> rows) => AtomicFile.Write(path, stream =>
+    {
+        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+        {
+            JsonSerializer.Serialize(stream, rows, Json);
+            return;
+        }
+
+        using var csv = CsvWriter.Create(stream, new CsvWriterOptions(), leaveOpen: true);
+        csv.WriteHeader(Columns.Select(c => c.Name).ToArray());
+        foreach (var row in rows)
+        {
+            csv.WriteRecord(Columns.Select(c => Convert.ToString(c.GetValue(row), CultureInfo.InvariantCulture) ?? string.Empty).ToArray());
+        }
+    });
+}

@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace ZipLM.Engine.Runtime;
+
+/// <summary>Looks at each thing that must work for the module to work; a check that fails does not stop the next.</summary>
+public static class EnvironmentChecks
+{
+    private const double GiB = 1L << 30;
+    private const double EnoughMemory = 4 * GiB; // a BERT-base, its copy and the statistics of a pruning
+    private const double EnoughDisk = 2 * GiB; // a handful of models
+
+    /// <summary>Runs the checks one after the other, each when its row is asked for.</summary>
+    /// <param name="modelStore">The folder of the model store; it need not exist.</param>
+    public static IEnumerable<EnvironmentCheck> Run(string modelStore)
+    {
+        yield return new EnvironmentCheck(".NET", CheckStatus.Passed, $"{RuntimeInformation.FrameworkDescription} on {RuntimeInformation.OSDescription}");
+        EnvironmentCheck natives = Try("Native libraries", Natives);
+        yield return natives;
+        if (natives.Status == CheckStatus.Passed)
+        {
+            yield return Try("Torch", Torch);
+            yield return Try("CUDA", Cuda);
+        }
+
+        yield return Try("Memory", Memory);
+        yield return Try("Model store", () => Disk(modelStore));
+    }
+
+    private static EnvironmentCheck Natives()
+    {
+        NativeLibraries.EnsureLoaded();
+        return new EnvironmentCheck("Native libraries", CheckStatus.Passed, $"{NativeLibraries.Directory} ({NativeLibraries.Source})");
+    }
+
+    /// <summary>Adds the squares of 1 … 16 by a product of matrices: enough to pass through every library.</summary>
+    private static EnvironmentCheck Torch()
+    {
+        using torch.Tensor row = torch.arange(1, 17, dtype: torch.ScalarType.Float32).reshape(1, 16);
+        using torch.Tensor column = row.transpose(0, 1);
+        using torch.Tensor product = row.matmul(column);
+        float sum = product.item<float>();
+        return sum == 1496
+            ? new EnvironmentCheck("Torch", CheckStatus.Passed, $"TorchSharp {NativeLibraries.TorchSharpVersion}, libtorch {NativeLibraries.TorchVersion}, {torch.get_num_threads()} threads")
+            : new EnvironmentCheck("Torch", CheckStatus.Failed, Invariant($"A product of matrices gave {sum} in place of 1496."), $"Install the module again, or set {LibTorch.Variable} to the folder of a libtorch {LibTorch.OwnVersion}.");
+    }
+
+    private static EnvironmentCheck Cuda()
+    {
+        if (!NativeLibraries.HasCuda)
+        {
+            return new EnvironmentCheck("CUDA", CheckStatus.Warning, "This libtorch has no CUDA part; models run on the CPU.",
+                $"On a machine with an NVIDIA GPU set {LibTorch.Variable} to the folder of a libtorch {LibTorch.OwnVersion} with CUDA, or install the package built with -TorchBackend cuda.");
+        }
+
+        return torch.cuda.is_available()
+            ? new EnvironmentCheck("CUDA", CheckStatus.Passed, Invariant($"{torch.cuda.device_count()} device(s)"))
+            : new EnvironmentCheck("CUDA", CheckStatus.Warning, "libtorch finds no usable CUDA device; models run on the CPU.", "Check the NVIDIA driver with nvidia-smi.");
+    }
+
+    private static EnvironmentCheck Memory()
+    {
+        long limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        string detail = Invariant($"{limit / GiB:F1} GiB for this process");
+        return limit >= EnoughMemory
+            ? new EnvironmentCheck("Memory", CheckStatus.Passed, detail)
+            : new EnvironmentCheck("Memory", CheckStatus.Warning, detail, "Models of BERT's size want 4 GiB or more.");
+    }
+
+    private static EnvironmentCheck Disk(string modelStore)
+    {
+        string folder = Path.GetFullPath(modelStore);
+        while (!Directory.Exists(folder))
+            folder = Path.GetDirectoryName(folder)!;
+        long free = new DriveInfo(folder).AvailableFreeSpace;
+        string detail = Invariant($"{modelStore}, {free / GiB:F1} GiB free");
+        return free >= EnoughDisk
+            ? new EnvironmentCheck("Model store", CheckStatus.Passed, detail)
+            : new EnvironmentCheck("Model store", CheckStatus.Warning, detail, "Free some space, or set ZIPLM_HOME to a folder on another disk.");
+    }
+
+    /// <summary>Whatever a check throws is its result: this is the one place that must not fail on a broken machine.</summary>
+    private static EnvironmentCheck Try(string name, Func<EnvironmentCheck> check)
+    {
+        try
+        {
+            return check();
+        }
+        catch (ZipLMException exception)
+        {
+            return new EnvironmentCheck(name, CheckStatus.Failed, exception.Message, exception.Remedy);
+        }
+        catch (Exception exception)
+        {
+            return new EnvironmentCheck(name, CheckStatus.Failed, exception.Message);
+        }
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

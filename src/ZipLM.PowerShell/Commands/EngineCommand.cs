@@ -1,0 +1,106 @@
+using System.Management.Automation;
+using ZipLM.Engine.Runtime;
+using ZipLM.PowerShell.Jobs;
+
+namespace ZipLM.PowerShell.Commands;
+
+/// <summary>
+/// Base of the commands that use the engine: owns the cancellation (Ctrl-C, Select-Object -First) and brings what is made on
+/// other threads to the pipeline.
+/// </summary>
+public abstract class EngineCommand : PSCmdlet, IDisposable
+{
+    private readonly CancellationTokenSource _cancellation = new();
+
+    /// <summary>What the user is known to work in, for relative paths.</summary>
+    private protected string CurrentDirectory => SessionState.Path.CurrentFileSystemLocation.ProviderPath;
+
+    /// <summary>Cancelled when the pipeline stops.</summary>
+    private protected CancellationToken Cancellation => _cancellation.Token;
+
+    /// <inheritdoc />
+    protected override void StopProcessing() => _cancellation.Cancel();
+
+    /// <summary>With Select-Object -First only this runs: neither StopProcessing nor EndProcessing.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Cancels what still runs.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _cancellation.Cancel();
+            _cancellation.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Runs work off the pipeline thread and writes what it makes. An error becomes an error record; one that would meet every
+    /// other input too ends the command.
+    /// </summary>
+    private protected void Run(Action<ICommandOutput, CancellationToken> work)
+    {
+        using var output = new PipelineOutput(this);
+        try
+        {
+            output.Pump(o => work(o, Cancellation), _cancellation.Cancel);
+        }
+        catch (OperationCanceledException) when (_cancellation.IsCancellationRequested)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
+        {
+            if (Errors.EndsCommand(e))
+            {
+                ThrowTerminatingError(Errors.Record(e));
+            }
+
+            WriteError(Errors.Record(e));
+        }
+    }
+
+    /// <summary>The session to use: the one given, or this runspace's, made on first use.</summary>
+    private protected TorchSession SessionOrDefault(GpuSession? given)
+    {
+        try
+        {
+            return given is null ? Sessions.Default(new DirectOutput(this)) : (TorchSession)given;
+        }
+        catch (ZipLMException e)
+        {
+            ThrowTerminatingError(Errors.Record(e));
+            throw;
+        }
+    }
+
+    /// <summary>Files that a -Path with wildcards or a -LiteralPath names, resolved through the session state; each unresolved one is an error record.</summary>
+    private protected IEnumerable<string> ResolveFiles(IEnumerable<string> paths, bool literal)
+    {
+        var files = new List<string>();
+        foreach (var path in paths)
+        {
+            try
+            {
+                if (literal)
+                {
+                    files.Add(SessionState.Path.GetUnresolvedProviderPathFromPSPath(path));
+                }
+                else
+                {
+                    files.AddRange(SessionState.Path.GetResolvedProviderPathFromPSPath(path, out _));
+                }
+            }
+            catch (Exception e) when (e is ItemNotFoundException or System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+            {
+                WriteError(Errors.Record(new ZipLMException("PathNotFound", ErrorKind.NotFound, $"There is no file '{path}'.", "Correct the path.", path, e)));
+            }
+        }
+
+        return files;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Management.Automation;
+using ZipLM.Engine.Export;
+using ZipLM.Engine.Storage;
+
+namespace ZipLM.PowerShell.Commands;
+
+/// <summary>Saves models: a directory in Hugging Face's layout, whole or not at all.</summary>
+/// <example>
+///   <code>$pruned | Export-Model -Path ./bert-3x</code>
+///   <para>config.json, model.safetensors, the tokenizer's files and ziplm.json.</para>
+/// </example>
+/// <example>
+///   <code>$pruned | Export-Model -Name bert-3x -PassThru</code>
+///   <para>Registers it in the model store, where Get-Model bert-3x finds it.</para>
+/// </example>
+[Cmdlet(VerbsData.Export, "Model", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
+[OutputType(typeof(Model))]
+public sealed class ExportModelCommand : EngineCommand
+{
+    private const string PathSet = "Path";
+    private const string NameSet = "Name";
+
+    private int _exported;
+
+    /// <summary>The model.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true)]
+    public Model Model { get; set; } = null!;
+
+    /// <summary>The directory to write.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0)]
+    [ValidateNotNullOrEmpty]
+    public string Path { get; set; } = string.Empty;
+
+    /// <summary>The name in the model store.</summary>
+    [Parameter(ParameterSetName = NameSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    public string Name { get; set; } = string.Empty;
+
+    /// <summary>Replace what is there.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Pass the model on.</summary>
+    [Parameter]
+    public SwitchParameter PassThru { get; set; }
+
+    /// <inheritdoc />
+    protected override void ProcessRecord()
+    {
+        var model = Model;
+        if (_exported++ > 0)
+        {
+            WriteError(Errors.Record(new ZipLMException("ExportTargetTaken", ErrorKind.InvalidArgument,
+                $"'{model.Name}' would overwrite the model that was exported before it to the same place.",
+                "Export models one by one: … | ForEach-Object { $_ | Export-Model -Path $_.Name }.", model)));
+            return;
+        }
+
+        string directory;
+        try
+        {
+            directory = ParameterSetName == NameSet
+                ? ModelStore.Default().PathFor(Name)
+                : SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path);
+        }
+        catch (ZipLMException e)
+        {
+            WriteError(Errors.Record(e));
+            return;
+        }
+
+        if (!ShouldProcess(directory, $"Export {model.Name}"))
+        {
+            return;
+        }
+
+        Run((output, stopping) =>
+        {
+            HuggingFaceExport.Write(model, directory, Force, output, stopping);
+            if (PassThru)
+            {
+                output.Write(model);
+            }
+        });
+    }
+}

@@ -1,0 +1,77 @@
+using System.Management.Automation;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Storage;
+using ZipLM.PowerShell.Completion;
+
+namespace ZipLM.PowerShell.Commands;
+
+/// <summary>Gets models by path, name in the store, alias or hub id. Only headers are read: weights load on first use.</summary>
+/// <example>
+///   <code>Get-Model bert</code>
+///   <para>Looks for a directory 'bert', then in the model store, then for the alias in the local Hugging Face cache.</para>
+/// </example>
+/// <example>
+///   <code>Get-ChildItem ./models -Directory | Get-Model | Measure-Model -Data (Import-TextDataset dev.tsv)</code>
+///   <para>Measures every model in a folder.</para>
+/// </example>
+[Cmdlet(VerbsCommon.Get, "Model", DefaultParameterSetName = NameSet)]
+[OutputType(typeof(Model))]
+public sealed class GetModelCommand : EngineCommand
+{
+    private const string NameSet = "Name";
+    private const string LiteralSet = "LiteralPath";
+
+    /// <summary>Paths of model directories, names in the store, aliases (bert, gpt2, …) or hub ids. Without it, the models of the store.</summary>
+    [Parameter(ParameterSetName = NameSet, Position = 0, ValueFromPipeline = true)]
+    [ArgumentCompleter(typeof(ModelNameCompleter))]
+    [ValidateNotNullOrEmpty]
+    public string[]? Name { get; set; }
+
+    /// <summary>Paths of model directories, taken as they are.</summary>
+    [Parameter(ParameterSetName = LiteralSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath")]
+    [ValidateNotNullOrEmpty]
+    public string[]? LiteralPath { get; set; }
+
+    /// <summary>The session that the model runs in; this runspace's unless given.</summary>
+    [Parameter]
+    public GpuSession? Session { get; set; }
+
+    /// <inheritdoc />
+    protected override void ProcessRecord()
+    {
+        var names = LiteralPath is not null
+            ? LiteralPath.Select(p => SessionState.Path.GetUnresolvedProviderPathFromPSPath(p))
+            : Name ?? ModelStore.Default().List();
+        foreach (var name in names.SelectMany(Expand))
+        {
+            try
+            {
+                WriteObject(Views.Tag(ModelCatalog.Find(SessionOrDefault(Session), ModelLocator.Default(), name, CurrentDirectory)));
+            }
+            catch (ZipLMException e)
+            {
+                WriteError(Errors.Record(e));
+            }
+        }
+    }
+
+    /// <summary>A pattern stands for the directories that it matches, or else for the names in the store.</summary>
+    private IEnumerable<string> Expand(string name)
+    {
+        if (LiteralPath is not null || !WildcardPattern.ContainsWildcardCharacters(name))
+        {
+            return [name];
+        }
+
+        try
+        {
+            return SessionState.Path.GetResolvedProviderPathFromPSPath(name, out _);
+        }
+        catch (ItemNotFoundException)
+        {
+            var pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
+            return ModelStore.Default().List().Where(pattern.IsMatch);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Management.Automation;
+using ZipLM.Engine.Data;
+
+namespace ZipLM.PowerShell.Commands;
+
+/// <summary>Reads text, with labels where there are any, from TSV, CSV, JSON lines or plain text.</summary>
+/// <example>
+///   <code>Import-TextDataset train.tsv</code>
+///   <para>Finds the columns by their usual names: text or sentence, and label.</para>
+/// </example>
+/// <example>
+///   <code>Import-TextDataset tickets.csv -TextColumn body -LabelColumn queue</code>
+///   <para>Names the columns.</para>
+/// </example>
+[Cmdlet(VerbsData.Import, "TextDataset", DefaultParameterSetName = PathSet)]
+[OutputType(typeof(TextDataset))]
+public sealed class ImportTextDatasetCommand : EngineCommand
+{
+    private const string PathSet = "Path";
+    private const string LiteralSet = "LiteralPath";
+
+    /// <summary>Files; wildcards are allowed. A name that ends in .gz is decompressed.</summary>
+    [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Files, taken as they are.</summary>
+    [Parameter(ParameterSetName = LiteralSet, Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [Alias("PSPath")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>The format; told by the file's extension unless given.</summary>
+    [Parameter]
+    [ValidateSet("tsv", "csv", "jsonl", "text")]
+    public string? Format { get; set; }
+
+    /// <summary>Column of the text.</summary>
+    [Parameter]
+    public string? TextColumn { get; set; }
+
+    /// <summary>Column of the second text, for pairs.</summary>
+    [Parameter]
+    public string? TextPairColumn { get; set; }
+
+    /// <summary>Column of the label.</summary>
+    [Parameter]
+    public string? LabelColumn { get; set; }
+
+    /// <summary>Names of the labels in the order of their indices; those in the file, sorted, unless given.</summary>
+    [Parameter]
+    public string[]? Label { get; set; }
+
+    /// <inheritdoc />
+    protected override void ProcessRecord()
+    {
+        var literal = ParameterSetName == LiteralSet;
+        foreach (var file in ResolveFiles(literal ? LiteralPath : Path, literal))
+        {
+            try
+            {
+                WriteObject(TextDatasetReader.Read(TextDatasetReader.Describe(file, Format, TextColumn, TextPairColumn, LabelColumn), Label));
+            }
+            catch (ZipLMException e)
+            {
+                WriteError(Errors.Record(e));
+            }
+        }
+    }
+}

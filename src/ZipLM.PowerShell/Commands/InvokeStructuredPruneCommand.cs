@@ -1,0 +1,141 @@
+using System.Globalization;
+using System.Management.Automation;
+using ZipLM.Engine.Compression;
+
+namespace ZipLM.PowerShell.Commands;
+
+/// <summary>
+/// Prunes a model to target speedups: exact removal of heads and columns, a plan by measured times, and a shrunk model that
+/// is measured against the dense one.
+/// </summary>
+/// <example>
+///   <code>Get-Model bert | Invoke-StructuredPrune -Speedup 3</code>
+///   <para>One model, three times as fast at batch 1; it is in memory until Export-Model saves it.</para>
+/// </example>
+/// <example>
+///   <code>Get-Model bert | Measure-LayerLatency -BatchSize 16 | Invoke-StructuredPrune -Speedup 2, 3, 4 | ForEach-Object { $_ | Export-Model -Path "./$($_.Name)" }</code>
+///   <para>Three models from one calibration and one table, each in a directory of its own.</para>
+/// </example>
+[Cmdlet(VerbsLifecycle.Invoke, "StructuredPrune", DefaultParameterSetName = ModelSet, SupportsShouldProcess = true)]
+[OutputType(typeof(Model), typeof(Job))]
+public sealed class InvokeStructuredPruneCommand : JobCommand
+{
+    private const string ModelSet = "Model";
+    private const string TableSet = "LatencyTable";
+    private const string SaliencySet = "Saliency";
+
+    private readonly List<StructureSaliency> _rows = [];
+
+    /// <summary>The model.</summary>
+    [Parameter(ParameterSetName = ModelSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    public Model? Model { get; set; }
+
+    /// <summary>A table of Measure-LayerLatency, which brings its model along; measured now unless given.</summary>
+    [Parameter(ParameterSetName = ModelSet)]
+    [Parameter(ParameterSetName = TableSet, Mandatory = true, ValueFromPipeline = true)]
+    [Parameter(ParameterSetName = SaliencySet)]
+    public LatencyTable? LatencyTable { get; set; }
+
+    /// <summary>All rows of Get-StructureSaliency for a model, which bring it along; found now unless given.</summary>
+    [Parameter(ParameterSetName = ModelSet)]
+    [Parameter(ParameterSetName = TableSet)]
+    [Parameter(ParameterSetName = SaliencySet, Mandatory = true, ValueFromPipeline = true)]
+    public StructureSaliency[]? Saliency { get; set; }
+
+    /// <summary>Targets: dense time ÷ pruned time. One model each.</summary>
+    [Parameter(Mandatory = true, Position = 1)]
+    [ValidateNotNullOrEmpty]
+    public double[] Speedup { get; set; } = [];
+
+    /// <summary>Text; labels are not needed. What the model's directory records unless given, else the session's.</summary>
+    [Parameter]
+    public TextDataset? CalibrationData { get; set; }
+
+    /// <summary>Rows that the statistics are taken from.</summary>
+    [Parameter]
+    [ValidateRange(1, 1_000_000)]
+    public int CalibrationSamples { get; set; } = 256;
+
+    /// <summary>Damping of the statistics, as a share of their mean diagonal.</summary>
+    [Parameter]
+    [ValidateRange(0.0, 1e3)]
+    public double Damping { get; set; } = 1e-2;
+
+    /// <summary>Sequences in a forward pass when time is measured.</summary>
+    [Parameter]
+    [ValidateRange(1, 65536)]
+    public int BatchSize { get; set; } = 1;
+
+    /// <summary>Tokens a sequence when time is measured; the 95th percentile of the calibration data unless given.</summary>
+    [Parameter]
+    [ValidateRange(1, 1_000_000)]
+    public int? SequenceLength { get; set; }
+
+    /// <summary>Paired rounds behind the measured speedup.</summary>
+    [Parameter]
+    [ValidateRange(3, 100_000)]
+    public int Rounds { get; set; } = 100;
+
+    /// <summary>Use a latency table of another environment all the same.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Return a job at once.</summary>
+    [Parameter]
+    public SwitchParameter AsJob { get; set; }
+
+    private protected override bool InJob => AsJob;
+
+    /// <inheritdoc />
+    protected override void ProcessRecord()
+    {
+        switch (ParameterSetName)
+        {
+            case SaliencySet:
+                // A model's rows arrive one by one; they are complete when the pipeline ends.
+                _rows.AddRange(Saliency!);
+                break;
+            case TableSet:
+                Prune(LatencyTable!.Model, LatencyTable, Saliency);
+                break;
+            default:
+                Prune(Model!, LatencyTable, Saliency);
+                break;
+        }
+    }
+
+    /// <inheritdoc />
+    protected override void EndProcessing()
+    {
+        foreach (var rows in _rows.GroupBy(r => r.Model))
+        {
+            Prune(rows.Key, LatencyTable, [.. rows]);
+        }
+
+        base.EndProcessing();
+    }
+
+    private void Prune(Model model, LatencyTable? table, StructureSaliency[]? rows)
+    {
+        var targets = string.Join(", ", Speedup.Select(s => s.ToString("0.##×", CultureInfo.CurrentCulture)));
+        if (!ShouldProcess(model.Name, $"Prune to {targets}"))
+        {
+            return;
+        }
+
+        var data = CalibrationData;
+        var options = new PruningOptions
+        {
+            Speedups = Speedup,
+            BatchSize = BatchSize,
+            SequenceLength = SequenceLength,
+            CalibrationSamples = CalibrationSamples,
+            Damping = Damping,
+            Rounds = Rounds,
+            Table = table,
+            Saliency = rows,
+            Force = Force,
+        };
+        RunOrAdd(model.Name, (output, stopping) => OneShotPruning.Run(model, data, options, output.Write, output, stopping));
+    }
+}

@@ -1,0 +1,110 @@
+using System.Management.Automation;
+using ZipLM.Engine.Compression;
+using ZipLM.Engine.Reporting;
+
+namespace ZipLM.PowerShell.Commands;
+
+/// <summary>Measures quality, latency and size of models, and their speedup against a baseline measured in turns.</summary>
+/// <example>
+///   <code>Get-Model bert-3x | Measure-Model -Data (Import-TextDataset dev.tsv)</code>
+///   <para>The baseline of a pruned model is the one that it was pruned from.</para>
+/// </example>
+/// <example>
+///   <code>Get-Model bert-* | Measure-Model -Data $dev -Baseline (Get-Model bert) -OutFile results.csv</code>
+///   <para>Also writes a file: CSV or JSON by its extension.</para>
+/// </example>
+[Cmdlet(VerbsDiagnostic.Measure, "Model", SupportsShouldProcess = true)]
+[OutputType(typeof(ModelMeasurement), typeof(Job))]
+public sealed class MeasureModelCommand : JobCommand
+{
+    private readonly List<ModelMeasurement> _measured = [];
+    private string? _outFile;
+
+    /// <summary>The model.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    public Model Model { get; set; } = null!;
+
+    /// <summary>Labelled text; what the model was validated on unless given.</summary>
+    [Parameter]
+    public TextDataset? Data { get; set; }
+
+    /// <summary>The model that speedup and change of quality refer to; for a pruned model the one that it was pruned from unless given.</summary>
+    [Parameter]
+    public Model? Baseline { get; set; }
+
+    /// <summary>Sequences in a forward pass when time is measured.</summary>
+    [Parameter]
+    [ValidateRange(1, 65536)]
+    public int BatchSize { get; set; } = 1;
+
+    /// <summary>Tokens a sequence when time is measured; what a pruned model was made for, else the 95th percentile of the data, unless given.</summary>
+    [Parameter]
+    [ValidateRange(1, 1_000_000)]
+    public int? SequenceLength { get; set; }
+
+    /// <summary>Paired rounds.</summary>
+    [Parameter]
+    [ValidateRange(3, 100_000)]
+    public int Rounds { get; set; } = 60;
+
+    /// <summary>Also write the measurements to this file: .csv or .json.</summary>
+    [Parameter]
+    [ValidatePattern(@"\.(csv|json)$")]
+    public string? OutFile { get; set; }
+
+    /// <summary>Overwrite the file.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>Return a job at once.</summary>
+    [Parameter]
+    public SwitchParameter AsJob { get; set; }
+
+    private protected override bool InJob => AsJob;
+
+    /// <inheritdoc />
+    protected override void BeginProcessing()
+    {
+        if (OutFile is null)
+        {
+            return;
+        }
+
+        _outFile = SessionState.Path.GetUnresolvedProviderPathFromPSPath(OutFile);
+        if (File.Exists(_outFile) && !Force)
+        {
+            ThrowTerminatingError(Errors.Record(new ZipLMException("FileExists", ErrorKind.Exists,
+                $"The file '{_outFile}' exists.", "Use -Force to overwrite it, or another name.", OutFile)));
+        }
+    }
+
+    /// <inheritdoc />
+    protected override void ProcessRecord()
+    {
+        var (model, baseline, data, batchSize, length, rounds) = (Model, Baseline, Data, BatchSize, SequenceLength, Rounds);
+        RunOrAdd(model.Name, (output, stopping) =>
+        {
+            var measurement = MeasurementFlow.Run(model, baseline, data, batchSize, length, rounds, output, stopping);
+            output.Write(measurement);
+            lock (_measured)
+            {
+                _measured.Add(measurement);
+                if (_outFile is not null && AsJob)
+                {
+                    MeasurementFile.Write(_outFile, _measured);
+                }
+            }
+        });
+    }
+
+    /// <inheritdoc />
+    protected override void EndProcessing()
+    {
+        if (_outFile is not null && !AsJob && _measured.Count > 0 && ShouldProcess(_outFile, "Write measurements"))
+        {
+            MeasurementFile.Write(_outFile, _measured);
+        }
+
+        base.EndProcessing();
+    }
+}

@@ -1,0 +1,86 @@
+using System.Management.Automation;
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Models;
+
+namespace ZipLM.PowerShell.Commands;
+
+/// <summary>Makes a model with random weights, and a vocabulary from text.</summary>
+/// <example>
+///   <code>New-Model -Name topics -Size mini -TrainingData (Import-TextDataset train.tsv) -VocabularySize 8000</code>
+///   <para>A BERT with 4 layers of width 256, a vocabulary of 8,000 pieces made from the data's text, and a classifier for its labels.</para>
+/// </example>
+/// <example>
+///   <code>New-Model -Name topics -Layers 4 -HiddenSize 128 -Heads 4 -TrainingData $data | Start-ModelTraining -TrainingData $data | Receive-Job -Wait</code>
+///   <para>The same with dimensions of one's own, trained at once.</para>
+/// </example>
+[Cmdlet(VerbsCommon.New, "Model", DefaultParameterSetName = SizeSet)]
+[OutputType(typeof(Model))]
+public sealed class NewModelCommand : EngineCommand
+{
+    private const string SizeSet = "Size";
+    private const string DimensionsSet = "Dimensions";
+
+    /// <summary>The model's name.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    [ValidateNotNullOrEmpty]
+    public string Name { get; set; } = string.Empty;
+
+    /// <summary>A published size of BERT.</summary>
+    [Parameter(ParameterSetName = SizeSet)]
+    [ValidateSet("tiny", "mini", "small", "medium", "base", "large")]
+    public string Size { get; set; } = "mini";
+
+    /// <summary>Blocks.</summary>
+    [Parameter(ParameterSetName = DimensionsSet, Mandatory = true)]
+    [ValidateRange(1, 1000)]
+    public int Layers { get; set; }
+
+    /// <summary>Width of the hidden states; a multiple of -Heads.</summary>
+    [Parameter(ParameterSetName = DimensionsSet, Mandatory = true)]
+    [ValidateRange(1, 65536)]
+    public int HiddenSize { get; set; }
+
+    /// <summary>Attention heads of a block.</summary>
+    [Parameter(ParameterSetName = DimensionsSet, Mandatory = true)]
+    [ValidateRange(1, 1024)]
+    public int Heads { get; set; }
+
+    /// <summary>Feed-forward width; four times -HiddenSize unless given.</summary>
+    [Parameter(ParameterSetName = DimensionsSet)]
+    [ValidateRange(1, 262144)]
+    public int Width { get; set; }
+
+    /// <summary>Longest sequence, in tokens.</summary>
+    [Parameter]
+    [ValidateRange(8, 65536)]
+    public int MaximumSequenceLength { get; set; } = 512;
+
+    /// <summary>Text that the vocabulary is made from; its labels become the classifier's.</summary>
+    [Parameter(Mandatory = true)]
+    public TextDataset TrainingData { get; set; } = null!;
+
+    /// <summary>Most pieces in the vocabulary.</summary>
+    [Parameter]
+    [ValidateRange(100, 1_000_000)]
+    public int VocabularySize { get; set; } = 8000;
+
+    /// <summary>The session that the model runs in; this runspace's unless given.</summary>
+    [Parameter]
+    public GpuSession? Session { get; set; }
+
+    /// <inheritdoc />
+    protected override void EndProcessing()
+    {
+        var session = SessionOrDefault(Session);
+        var size = ParameterSetName == SizeSet
+            ? ModelSize.Published[Size] with { MaximumSequenceLength = MaximumSequenceLength }
+            : new(Layers, HiddenSize, Heads, Width > 0 ? Width : 4 * HiddenSize, MaximumSequenceLength);
+        Run((output, stopping) =>
+        {
+            output.Verbose($"Making a vocabulary of {VocabularySize} pieces from {TrainingData.Count} rows of {TrainingData.Name}.");
+            var texts = TrainingData.Examples.SelectMany(e => e.TextPair is null ? [e.Text] : new[] { e.Text, e.TextPair });
+            var tokenizer = WordPieceTrainer.Train(texts, VocabularySize, new() { MaximumLength = MaximumSequenceLength }, stopping);
+            output.Write(ModelCatalog.Create(session, Name, size, tokenizer, TrainingData.Labels, stopping));
+        });
+    }
+}

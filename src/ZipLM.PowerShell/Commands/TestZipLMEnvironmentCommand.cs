@@ -1,0 +1,25 @@
+using System.Collections;
+using System.Management.Automation;
+using ZipLM.Engine.Runtime;
+
+namespace ZipLM.PowerShell.Commands;
+
+/// <summary>Shows, one row each, the things that must work for the module to work.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "ZipLMEnvironment")]
+[OutputType(typeof(EnvironmentCheck))]
+public sealed class TestZipLMEnvironmentCommand : PSCmdlet
+{
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        var versions = (IDictionary)SessionState.PSVariable.GetValue("PSVersionTable");
+        WriteObject(new EnvironmentCheck("PowerShell", CheckStatus.Passed, $"{versions["PSVersion"]} in {Host.Name}"));
+        foreach (EnvironmentCheck check in EnvironmentChecks.Run(ModelStore()))
+            WriteObject(check);
+    }
+
+    private static string ModelStore() =>
+        Environment.GetEnvironmentVariable("ZIPLM_HOME") is { Length: > 0 } home
+            ? home
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "ziplm");
+}

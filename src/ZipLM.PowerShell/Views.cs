@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Management.Automation;
+
+namespace ZipLM.PowerShell;
+
+/// <summary>What the views in <c>module/ZipLM.format.ps1xml</c> show, in code that can be tested.</summary>
+public static class Views
+{
+    /// <summary>Marks a pruned model, whose view is a list.</summary>
+    public const string PrunedType = "ZipLM.Model#Pruned";
+
+    /// <summary>Heads left in each layer: <c>4 2 0 4</c>, or <c>12 × 4</c> where all are alike.</summary>
+    public static string Heads(Model model) => Shapes(model.Layers.Select(l => l.Heads));
+
+    /// <summary>Feed-forward width left in each layer.</summary>
+    public static string Widths(Model model) => Shapes(model.Layers.Select(l => l.Width));
+
+    /// <summary><c>3.04× ± 0.8 % (100 rounds)</c></summary>
+    public static string Measured(Model model) => model.Pruning?.Measured.ToString() ?? string.Empty;
+
+    /// <summary><c>3.00×</c>; empty without a value.</summary>
+    public static string Times(double? value) =>
+        value is { } v ? string.Create(CultureInfo.CurrentCulture, $"{v:0.00}×") : string.Empty;
+
+    /// <summary><c>3.04× ± 1.2 %</c></summary>
+    public static string Speedup(ModelMeasurement measurement) => measurement.Speedup is { } speedup
+        ? string.Create(CultureInfo.CurrentCulture, $"{speedup:0.00}× ± {measurement.SpeedupSpread * 100:0.0} %")
+        : string.Empty;
+
+    /// <summary>Where a copy can be had: the directory, or <c>not saved</c>.</summary>
+    public static string State(Model model) => model.State switch
+    {
+        ModelState.NotSaved => "not saved",
+        ModelState.Disposed => "disposed",
+        _ => model.Path!,
+    };
+
+    /// <summary>What the parameter counts as in millions: <c>109.5 M</c>.</summary>
+    public static string Millions(long count) => string.Create(CultureInfo.CurrentCulture, $"{count / 1e6:0.00} M");
+
+    /// <summary>Bytes as MB or GB.</summary>
+    public static string Bytes(long bytes) => bytes >= 1_000_000_000
+        ? string.Create(CultureInfo.CurrentCulture, $"{bytes / 1e9:0.0} GB")
+        : string.Create(CultureInfo.CurrentCulture, $"{bytes / 1e6:0.0} MB");
+
+    /// <summary>Wraps a result so that its view is found.</summary>
+    internal static PSObject Tag(object result)
+    {
+        var wrapped = PSObject.AsPSObject(result);
+        if (result is Model { Pruning: not null } && !wrapped.TypeNames.Contains(PrunedType))
+        {
+            wrapped.TypeNames.Insert(0, PrunedType);
+        }
+
+        return wrapped;
+    }
+
+    private static string Shapes(IEnumerable<int> levels)
+    {
+        var list = levels.ToList();
+        return list.Distinct().Count() == 1 && list.Count > 1
+            ? $"{list.Count} × {list[0]}"
+            : string.Join(' ', list);
+    }
+}
