@@ -12,7 +12,7 @@ internal sealed class TransformerModel : Model, IResident
     private Transformer? _weights;
     private string? _path;
     private long _lastUse;
-    private long _pressure;
+    private long _bytes;
     private bool _disposed;
 
     private TransformerModel(TorchSession session, string name, ModelDescription description, ModelRecord record)
@@ -100,7 +100,8 @@ internal sealed class TransformerModel : Model, IResident
 
     Model IResident.Handle => this;
 
-    long IResident.ResidentBytes => _weights?.Bytes ?? 0;
+    // Any thread may ask, also while the worker frees the tensors: so they are not asked.
+    long IResident.ResidentBytes => _weights is null ? 0 : _bytes;
 
     bool IResident.CanEvict => _path is not null && _weights is not null;
 
@@ -138,7 +139,7 @@ internal sealed class TransformerModel : Model, IResident
         }
         else if (_weights is not null)
         {
-            GC.RemoveMemoryPressure(_pressure);
+            GC.RemoveMemoryPressure(_bytes);
         }
     }
 
@@ -162,10 +163,10 @@ internal sealed class TransformerModel : Model, IResident
 
     private Transformer Hold(Transformer weights)
     {
+        _bytes = weights.Bytes;
         _weights = weights;
         // The collector sees a small handle; this tells it what hangs on it, so that forgotten models go in time.
-        _pressure = Math.Max(weights.Bytes, 1);
-        GC.AddMemoryPressure(_pressure);
+        GC.AddMemoryPressure(_bytes);
         return weights;
     }
 
@@ -174,7 +175,7 @@ internal sealed class TransformerModel : Model, IResident
         if (Interlocked.Exchange(ref _weights, null) is { } weights)
         {
             weights.Dispose();
-            GC.RemoveMemoryPressure(_pressure);
+            GC.RemoveMemoryPressure(_bytes);
         }
     }
 }

@@ -105,6 +105,31 @@ public sealed class TorchSessionTests
         Assert.Equal(0, session.ResidentBytes);
     }
 
+    /// <summary>A view or a completer asks from the prompt's thread what the worker is just freeing.</summary>
+    [Fact]
+    public void Any_thread_may_ask_for_the_models_while_they_are_freed()
+    {
+        using var session = SessionFixture.Connect();
+        using var done = new CancellationTokenSource();
+        Exception? failure = null;
+        var asked = new Thread(() =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                failure ??= Record.Exception(() => Assert.InRange(session.ResidentBytes + session.Models.Count, 0, 1_000_000));
+            }
+        });
+        asked.Start();
+        for (var i = 0; i < 200; i++)
+        {
+            TinyBert.Model(session, i).Dispose();
+        }
+
+        done.Cancel();
+        asked.Join();
+        Assert.Null(failure);
+    }
+
     [Fact]
     public void Runs_may_be_nested()
     {
