@@ -15,10 +15,17 @@ internal sealed class RecordingReporter : IReporter
 
     public IReadOnlyCollection<object> Milestones => _milestones;
 
+    /// <summary>Called with each verbose message, on the thread that reports it.</summary>
+    public Action<string>? OnVerbose { get; init; }
+
     /// <summary>Called on each progress update, on the thread that reports it.</summary>
     public Action<ProgressUpdate>? OnProgress { get; init; }
 
-    public void Verbose(string message) => _verbose.Enqueue(message);
+    public void Verbose(string message)
+    {
+        _verbose.Enqueue(message);
+        OnVerbose?.Invoke(message);
+    }
 
     public void Debug(string message)
     {

@@ -5,7 +5,7 @@ namespace ZipLM.Engine.Tests;
 /// <summary>A session on the CPU for one class of tests. All of them agree on the threads, as sessions of one process must.</summary>
 public sealed class SessionFixture : IDisposable
 {
-    public const int Threads = 2;
+    public const int Threads = 1;
 
     public TorchSession Session { get; } = Connect();
 

@@ -60,7 +60,8 @@ internal static class TinyBert
     }
 
     /// <summary>Random texts; one in three is a pair. The label is that of the word class (w0, w3, … / w1, w4, … / w2, w5, …) that is frequent in the text.</summary>
-    public static TextDataset Data(int rows, int seed, int longest = 12)
+    /// <param name="purity">Share of the words that are of the label's class.</param>
+    public static TextDataset Data(int rows, int seed, int longest = 12, double purity = 0.8)
     {
         var random = new Random(seed);
         var examples = Enumerable.Range(0, rows).Select(i =>
@@ -71,7 +72,7 @@ internal static class TinyBert
         return new("toy", [.. examples], Labels);
 
         string Text(int label) => string.Join(' ', Enumerable.Range(0, 2 + random.Next(longest - 1)).Select(_ =>
-            $"w{(random.NextDouble() < 0.8 ? label + (3 * random.Next(Words / 3)) : random.Next(Words))}"));
+            $"w{(random.NextDouble() < purity ? label + (3 * random.Next(Words / 3)) : random.Next(Words))}"));
     }
 
     public static EncodedDataset Encode(TextDataset data) => EncodedDataset.Encode(data, Tokenizer, Positions, CancellationToken.None);

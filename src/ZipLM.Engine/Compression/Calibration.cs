@@ -40,7 +40,7 @@ internal sealed class Calibration
     public PruningStore Restore(IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter, CancellationToken cancellationToken)
     {
         using var statistics = Collect(reporter, cancellationToken);
-        return PruningStore.Restore(Model.Weights(reporter, cancellationToken), statistics, rows, damping);
+        return PruningStore.Restore(Model.Weights(reporter, cancellationToken), statistics, rows, damping, reporter);
     }
 
     private CalibrationStatistics Collect(IReporter reporter, CancellationToken cancellationToken)

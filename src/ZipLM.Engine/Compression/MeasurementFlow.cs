@@ -23,24 +23,26 @@ public static class MeasurementFlow
             ? TextDatasetReader.Read(recorded)
             : throw new ZipLMException("MeasurementDataMissing", ErrorKind.NotFound,
                 $"There is no data to measure '{model.Name}' on: its directory records none.", "Give labelled data with -Data (Import-TextDataset dev.tsv).", model));
-        return own.Session.Run(() => Measure(own, Baseline(own, baseline), rows, batchSize, sequenceLength, rounds, reporter, cancellationToken), reporter, cancellationToken);
+        return own.Session.Run(() =>
+        {
+            using var recordedBaseline = baseline is null ? RecordedBaseline(own) : null;
+            var against = baseline is null ? recordedBaseline : TransformerModel.Of(baseline);
+            return Measure(own, against, rows, batchSize, sequenceLength, rounds, reporter, cancellationToken);
+        }, reporter, cancellationToken);
     }
 
-    /// <summary>What was given, or, for a pruned model, the model that it was pruned from while that is still on disk.</summary>
-    private static TransformerModel? Baseline(TransformerModel model, Model? given) => given switch
-    {
-        not null => TransformerModel.Of(given),
-        null when model.Record is { Pruning: not null, BaseModel: { } directory } && Directory.Exists(directory)
-            => TransformerModel.FromDirectory(model.Session, Path.GetFileName(directory), directory),
-        _ => null,
-    };
+    /// <summary>For a pruned model the one that it was pruned from, while that is still on disk; the caller disposes it.</summary>
+    private static TransformerModel? RecordedBaseline(TransformerModel model) =>
+        model.Record is { Pruning: not null, BaseModel: { } directory } && Directory.Exists(directory)
+            ? TransformerModel.FromDirectory(model.Session, Path.GetFileName(directory), directory)
+            : null;
 
     private static ModelMeasurement Measure(
         TransformerModel model, TransformerModel? baseline, TextDataset data, int batchSize, int? sequenceLength, int rounds,
         IReporter reporter, CancellationToken cancellationToken)
     {
         var weights = model.Weights(reporter, cancellationToken);
-        var encoded = Encode(model, data);
+        var encoded = Encode(model, data, cancellationToken);
         // A pruned model promised its speedup at one length: that is where it is measured unless the user says otherwise.
         var length = sequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
         reporter.Verbose($"Measuring {model.Name} on {encoded.Examples.Count} rows of {data.Name}.");
@@ -62,15 +64,24 @@ public static class MeasurementFlow
             Speedup = speedup?.Ratio,
             SpeedupSpread = speedup?.Spread,
             Rounds = rounds,
-            QualityChange = baseline is null ? null : quality.Value - Evaluate(baseline, Encode(baseline, data), reporter, cancellationToken).Value,
+            QualityChange = baseline is null ? null : quality.Value - Evaluate(baseline, Encode(baseline, data, cancellationToken), reporter, cancellationToken).Value,
             Parameters = model.Parameters,
             SizeMB = weights.Bytes / 1e6,
             Environment = timer.Environment,
         };
     }
 
-    private static EncodedDataset Encode(TransformerModel model, TextDataset data) =>
-        EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength);
+    private static EncodedDataset Encode(TransformerModel model, TextDataset data, CancellationToken cancellationToken)
+    {
+        if (model.Task == ModelTask.FeatureExtraction)
+        {
+            throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
+                $"'{model.Name}' is a {model.Architecture}, which has no trained head and so no answers to measure.",
+                "Use a checkpoint for sequence classification.", model);
+        }
+
+        return EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength, cancellationToken);
+    }
 
     private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>
         QualityEvaluator.Evaluate(

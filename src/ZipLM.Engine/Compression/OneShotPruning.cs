@@ -19,13 +19,10 @@ public static class OneShotPruning
         Model model, TextDataset? calibrationData, PruningOptions options, Action<Model> write, IReporter reporter, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (options.Speedups.FirstOrDefault(s => !(s > 1), double.NaN) is var low && !double.IsNaN(low))
-        {
-            throw new ZipLMException("SpeedupInvalid", ErrorKind.InvalidArgument,
-                string.Create(CultureInfo.InvariantCulture, $"A speedup of {low} would not make the model faster."), "Give a speedup above 1.", low);
-        }
-
         var own = TransformerModel.Of(model);
+        // What needs no measurement is refused before any.
+        RequireSpeedups(options.Speedups);
+        RequireSameModel(options.Table, own);
         own.Session.Run(() =>
         {
             Prune(own, calibrationData, options, write, reporter, cancellationToken);
@@ -70,16 +67,37 @@ public static class OneShotPruning
         }
     }
 
+    private static void RequireSpeedups(IReadOnlyList<double> speedups)
+    {
+        foreach (var speedup in speedups.Where(s => !(s > 1 && double.IsFinite(s))))
+        {
+            throw new ZipLMException("SpeedupInvalid", ErrorKind.InvalidArgument,
+                string.Create(CultureInfo.InvariantCulture, $"A speedup of {speedup} would not make the model faster."), "Give a speedup above 1.", speedup);
+        }
+    }
+
     private static void RequireReachable(PlanChoices choices, LatencyTable table, double speedup)
     {
-        var largest = table.DenseMilliseconds / choices.FastestMilliseconds;
-        if (largest < speedup)
+        if (choices.Solve(table.DenseMilliseconds / speedup) is null)
         {
+            var largest = Math.Floor(table.DenseMilliseconds / choices.FastestMilliseconds * 100) / 100;
             throw new ZipLMException("SpeedupUnreachable", ErrorKind.InvalidArgument,
                 string.Create(CultureInfo.InvariantCulture,
-                    $"A speedup of {speedup}× cannot be reached: with every sublayer dropped the model takes {choices.FastestMilliseconds:0.###} of {table.DenseMilliseconds:0.###} ms."),
-                string.Create(CultureInfo.InvariantCulture, $"The largest speedup that can be reached here is {Math.Floor(largest * 100) / 100:0.00}×."), speedup);
+                    $"A speedup of {speedup}× cannot be reached, the largest that can is {largest:0.00}×: the fastest plan still takes {choices.FastestMilliseconds:0.###} of {table.DenseMilliseconds:0.###} ms."),
+                string.Create(CultureInfo.InvariantCulture, $"Ask for {largest:0.00} or less, or start from a model with fewer layers."), speedup);
         }
+    }
+
+    private static void RequireSameModel(LatencyTable? table, TransformerModel model)
+    {
+        if (table is not null && Dimensions(table.Model) != Dimensions(model))
+        {
+            throw new ZipLMException("LatencyTableModel", ErrorKind.InvalidOperation,
+                $"The latency table {table.Fingerprint} was measured for '{table.Model.Name}', which has other dimensions than '{model.Name}'.",
+                "Measure a table for this model with Measure-LayerLatency.", table);
+        }
+
+        static (int, int, int, int) Dimensions(Model m) => (m.Layers.Count, m.HiddenSize, m.DenseHeads, m.DenseWidth);
     }
 
     private static void RequireSameEnvironment(LatencyTable table, InferenceEnvironment environment, bool force, IReporter reporter)

@@ -28,19 +28,23 @@ public static class TrainingFlow
         IReporter reporter, CancellationToken cancellationToken)
     {
         RequireHead(student);
+        RequireSinglePrecision(student);
         var weights = options.Weights;
-        if (weights.Task < 0 || weights.Logit < 0 || weights.Token < 0 || weights is { Task: 0, Logit: 0, Token: 0 })
+        if (new[] { weights.Task, weights.Logit, weights.Token }.Any(w => !(w >= 0 && double.IsFinite(w))) || weights is { Task: 0, Logit: 0, Token: 0 })
         {
             throw new ZipLMException("LossWeightsInvalid", ErrorKind.InvalidArgument,
                 $"The loss weights are task {weights.Task}, logit {weights.Logit}, token {weights.Token}.", "Give weights of at least 0, one of them above 0.", weights);
         }
 
         var training = LabelAlignment.Align(data ?? RecordedData(student), student.Labels);
-        if (weights.Task > 0 && !training.IsLabelled)
+        if (weights.Task > 0)
         {
-            throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,
-                $"The data set '{training.Name}' has rows without a label, which the task loss needs.",
-                "Give labelled data, or train on the teacher alone with -TaskWeight 0.", training);
+            RequireLabels(training, "the task loss", "Give labelled data, or train on the teacher alone with -TaskWeight 0.");
+        }
+
+        if (validation is not null)
+        {
+            RequireLabels(validation, "validation", "Give labelled data, or none for validation.");
         }
 
         var length = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
@@ -48,7 +52,13 @@ public static class TrainingFlow
         var encoded = EncodedDataset.Encode(training, student.Tokenizer, length, cancellationToken);
         var encodedValidation = validation is null ? null : EncodedDataset.Encode(LabelAlignment.Align(validation, student.Labels), student.Tokenizer, length, cancellationToken);
 
-        var ownTeacher = weights.NeedsTeacher ? Teacher(student, teacher) : null;
+        using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student) : null;
+        var ownTeacher = weights.NeedsTeacher ? recordedTeacher ?? TransformerModel.Of(teacher!) : null;
+        if (ownTeacher is not null)
+        {
+            RequireFit(ownTeacher, student, weights);
+        }
+
         var teacherWeights = ownTeacher?.Weights(reporter, cancellationToken);
         var result = student.Weights(reporter, cancellationToken).Copy();
         try
@@ -82,32 +92,58 @@ public static class TrainingFlow
         }
     }
 
+    private static void RequireSinglePrecision(TransformerModel model)
+    {
+        if (model.Session.Precision != Precision.Float32)
+        {
+            throw new ZipLMException("TrainingPrecision", ErrorKind.InvalidOperation,
+                $"Session {model.Session.Id} computes in {model.Session.Precision}, where the small steps of training are lost to rounding.",
+                "Train in a session with -Precision Float32; the result can be measured and exported in another.", model);
+        }
+    }
+
+    private static void RequireLabels(TextDataset data, string use, string remedy)
+    {
+        if (!data.IsLabelled)
+        {
+            throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,
+                $"The data set '{data.Name}' has rows without a label, which {use} needs.", remedy, data);
+        }
+    }
+
     private static TextDataset RecordedData(TransformerModel model) => model.Record.TrainingData is { } recorded
         ? TextDatasetReader.Read(recorded)
         : throw new ZipLMException("TrainingDataMissing", ErrorKind.NotFound,
             $"There is no training data for '{model.Name}': its directory records none.", "Give some with -TrainingData (Import-TextDataset data.tsv).", model);
 
-    private static TransformerModel Teacher(TransformerModel student, Model? given)
+    /// <summary>The model that the student was pruned from; the caller disposes it.</summary>
+    private static TransformerModel RecordedTeacher(TransformerModel student)
     {
-        var teacher = given is not null
-            ? TransformerModel.Of(given)
-            : student.Record.BaseModel is { } directory
-                ? TransformerModel.FromDirectory(student.Session, Path.GetFileName(directory), directory)
-                : throw new ZipLMException("TeacherMissing", ErrorKind.NotFound,
-                    $"'{student.Name}' does not record the model that it was pruned from.", "Give the dense model with -Teacher.", student);
+        if (student.Record.BaseModel is not { } directory)
+        {
+            throw new ZipLMException("TeacherMissing", ErrorKind.NotFound,
+                $"'{student.Name}' does not record the model that it was pruned from.", "Give the dense model with -Teacher.", student);
+        }
+
+        return Directory.Exists(directory)
+            ? TransformerModel.FromDirectory(student.Session, Path.GetFileName(directory), directory)
+            : throw new ZipLMException("TeacherMissing", ErrorKind.NotFound,
+                $"'{student.Name}' was pruned from the model in '{directory}', which is no longer there.", "Give the dense model with -Teacher.", student);
+    }
+
+    private static void RequireFit(TransformerModel teacher, TransformerModel student, LossWeights weights)
+    {
         if (teacher.VocabularySize != student.VocabularySize || !teacher.Labels.SequenceEqual(student.Labels))
         {
             throw new ZipLMException("TeacherMismatch", ErrorKind.InvalidArgument,
                 $"'{teacher.Name}' cannot teach '{student.Name}': their vocabularies or labels differ.", "Use the model that the student was pruned from.", teacher);
         }
 
-        if (teacher.HiddenSize != student.HiddenSize || teacher.Layers.Count != student.Layers.Count)
+        if (weights.Token > 0 && (teacher.HiddenSize != student.HiddenSize || teacher.Layers.Count != student.Layers.Count))
         {
             throw new ZipLMException("TeacherMismatch", ErrorKind.InvalidArgument,
                 $"'{teacher.Name}' has {teacher.Layers.Count} layers of width {teacher.HiddenSize}, '{student.Name}' {student.Layers.Count} of {student.HiddenSize}.",
                 "The token loss compares hidden states of the same index and width: use a teacher of the same size, or -TokenWeight 0.", teacher);
         }
-
-        return teacher;
     }
 }

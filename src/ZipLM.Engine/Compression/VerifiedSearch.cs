@@ -18,47 +18,48 @@ internal sealed class VerifiedSearch(
     private const double Tolerance = 0.05;
 
     /// <summary>The shrunk model that keeps the target's promise with the most accuracy; the caller owns its weights.</summary>
+    /// <param name="target">A speedup that a plan is predicted to reach.</param>
     public Candidate Find(double target, CancellationToken cancellationToken)
     {
-        Candidate? best = null;
-        var tried = new HashSet<string>();
-        var budget = table.DenseMilliseconds / target;
-        for (var corrections = 0; corrections <= MostCorrections; corrections++)
+        var best = Verify(choices.Solve(table.DenseMilliseconds / target)!, 0, cancellationToken);
+        try
         {
-            var plan = choices.Solve(budget);
-            if (plan is null || !tried.Add(string.Join(' ', plan.Layers)))
+            var tried = new HashSet<string> { Key(best.Plan) };
+            var last = best;
+            while (last.Corrections < MostCorrections && (last.Measured.Ratio < target || last.Measured.Ratio > target * (1 + Tolerance)))
             {
-                break;
-            }
+                // The prediction was off by measured ÷ predicted; the next aim is the middle of what is accepted.
+                var plan = choices.Solve(last.Plan.PredictedMilliseconds * last.Measured.Ratio / (target * (1 + (Tolerance / 2))));
+                if (plan is null || !tried.Add(Key(plan)))
+                {
+                    break;
+                }
 
-            var candidate = Verify(plan, corrections, cancellationToken);
-            if (best is null || candidate.IsBetterThan(best, target))
-            {
-                best?.Shrunk.Dispose();
-                best = candidate;
-            }
-            else
-            {
-                candidate.Shrunk.Dispose();
-            }
+                last = Verify(plan, last.Corrections + 1, cancellationToken);
+                var worse = last;
+                if (last.IsBetterThan(best, target))
+                {
+                    (best, worse) = (last, best);
+                }
 
-            var measured = candidate.Measured.Ratio;
-            if (measured >= target && measured <= target * (1 + Tolerance))
-            {
-                break;
+                worse.Shrunk.Dispose();
             }
-
-            // The prediction was off by measured ÷ predicted; the next aim is the middle of what is accepted.
-            budget = plan.PredictedMilliseconds * measured / (target * (1 + (Tolerance / 2)));
+        }
+        catch
+        {
+            best.Shrunk.Dispose();
+            throw;
         }
 
-        if (best!.Measured.Ratio < target)
+        if (best.Measured.Ratio < target)
         {
             reporter.Warning(string.Create(CultureInfo.InvariantCulture,
                 $"The measured speedup is {best.Measured}, below the target of {target}×: no plan on the grid of levels measured faster."));
         }
 
         return best;
+
+        static string Key(Plan plan) => string.Join(' ', plan.Layers);
     }
 
     private Candidate Verify(Plan plan, int corrections, CancellationToken cancellationToken)

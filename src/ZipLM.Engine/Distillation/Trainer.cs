@@ -92,7 +92,7 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
         return terms.Detach();
     }
 
-    private LossTerms Losses(Transformer student, Transformer? teacher, Batch batch)
+    internal LossTerms Losses(Transformer student, Transformer? teacher, Batch batch)
     {
         var weights = options.Weights;
         var output = student.Forward(batch, new() { Training = true, KeepHidden = weights.Token > 0 });

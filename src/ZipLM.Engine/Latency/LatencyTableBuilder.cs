@@ -19,7 +19,7 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
         using var timer = new ForwardTimer(session, description, batchSize, sequenceLength);
         using var dense = Random(Shaped(description, description.DenseHeads, description.DenseWidth));
         using var empty = Random(Shaped(description, 0, 0));
-        using var hidden = randn([batchSize, sequenceLength, description.HiddenSize], device: session.TorchDevice).DetachFromDisposeScope();
+        using var hidden = randn([batchSize, sequenceLength, description.HiddenSize], dtype: session.ScalarType, device: session.TorchDevice).DetachFromDisposeScope();
         var levels = new List<(Sublayer Sublayer, int Level, Transformer Owner)>();
         try
         {
@@ -53,22 +53,26 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
     /// empty model takes beside its dropped sublayers, and the part of a level above "dropped" is scaled so that the
     /// dense sublayers add up to the dense model (alone, a sublayer finds its weights and instructions in warmer caches).
     /// </summary>
-    private static LatencyTable Assemble(
+    /// <param name="times">Of the dense model, the empty model, and each of <paramref name="levels"/> alone.</param>
+    internal static LatencyTable Assemble(
         Model handle, InferenceEnvironment environment, ModelDescription description,
         IReadOnlyList<(Sublayer Sublayer, int Level)> levels, IReadOnlyList<MedianInterval> times, int rounds)
     {
         var (dense, empty) = (times[0].Median, times[1].Median);
         var alone = levels.Select((l, i) => (Key: l, Time: times[i + 2])).ToDictionary(p => p.Key, p => p.Time);
         var layers = description.Layers.Count;
-        var dropped = Enum.GetValues<Sublayer>().ToDictionary(s => s, s => alone[(s, 0)].Median);
-        var above = layers * (alone[(Sublayer.Attention, description.DenseHeads)].Median - dropped[Sublayer.Attention]
-            + alone[(Sublayer.FeedForward, description.DenseWidth)].Median - dropped[Sublayer.FeedForward]);
-        var scale = above > 0 && dense > empty ? (dense - empty) / above : 1;
-        var rest = Math.Max(0, empty - (layers * dropped.Values.Sum()));
+        var droppedAlone = layers * (alone[(Sublayer.Attention, 0)].Median + alone[(Sublayer.FeedForward, 0)].Median);
+        var aboveAlone = layers * (Above((Sublayer.Attention, description.DenseHeads)) + Above((Sublayer.FeedForward, description.DenseWidth)));
+        // Alone, dropped sublayers may take longer than the whole empty model does: they then are all of it.
+        var droppedScale = droppedAlone > empty ? empty / droppedAlone : 1;
+        var aboveScale = aboveAlone > 0 && dense > empty ? (dense - empty) / aboveAlone : 1;
         return new(handle, environment,
             [.. levels.Select(l => new LatencyLevel(l.Sublayer, l.Level,
-                dropped[l.Sublayer] + (scale * (alone[l].Median - dropped[l.Sublayer])), alone[l].Spread))],
-            rest, dense, rounds);
+                (droppedScale * alone[(l.Sublayer, 0)].Median) + (aboveScale * Above(l)), alone[l].Spread))],
+            empty - (droppedScale * droppedAlone), dense, rounds);
+
+        // No level is faster than dropping the sublayer; where it seems so, that is noise, which scaling would blow up.
+        double Above((Sublayer Sublayer, int) level) => Math.Max(0, alone[level].Median - alone[(level.Sublayer, 0)].Median);
     }
 
     /// <summary>Time does not depend on the values of the weights, so the table needs none of the model's.</summary>

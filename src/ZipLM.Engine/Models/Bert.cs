@@ -40,7 +40,8 @@ internal static class Bert
         var architecture = config.Architecture(Architectures);
         var classifies = architecture == ClassificationArchitecture;
         var width = config.Positive("intermediate_size");
-        _ = Activation.FromName(config.Text("hidden_act", "gelu"), config.Where);
+        // Read now, so that a wrong value is an error before any weight is read.
+        _ = Settings.From(config);
         return new()
         {
             ModelFamily = ModelFamily,
@@ -144,18 +145,13 @@ internal static class Bert
     /// <summary>Puts the tensors that <see cref="Tensors"/> names together; the result owns them.</summary>
     public static Transformer Build(ModelDescription model, IReadOnlyDictionary<string, TorchSharp.Modules.Parameter> weights)
     {
-        var config = new ConfigReader(model.Config, model.Where);
-        var epsilon = config.Number("layer_norm_eps", 1e-12);
-        var dropout = config.Number("hidden_dropout_prob", 0.1);
-        var attentionDropout = config.Number("attention_probs_dropout_prob", 0.1);
-        var activation = Activation.FromName(config.Text("hidden_act", "gelu"), model.Where);
-
+        var settings = Settings.From(new(model.Config, model.Where));
         var embeddings = new BertEmbeddings(
             Table($"{Embeddings}.word_embeddings"),
             Table($"{Embeddings}.position_embeddings"),
             Table($"{Embeddings}.token_type_embeddings"),
             Norm($"{Embeddings}.LayerNorm"),
-            dropout);
+            settings.Dropout);
         var blocks = model.Layers.Select(shape =>
         {
             var prefix = Layer(shape.Layer);
@@ -166,14 +162,14 @@ internal static class Bert
                     Dense($"{prefix}.attention.self.key"),
                     Dense($"{prefix}.attention.self.value"),
                     Dense($"{prefix}.attention.output.dense"),
-                    model.HeadSize, attentionDropout),
+                    model.HeadSize, settings.AttentionDropout),
                 Norm($"{prefix}.attention.output.LayerNorm"),
-                shape.Width == 0 ? null : new FeedForward(Dense($"{prefix}.intermediate.dense"), Dense($"{prefix}.output.dense"), activation),
+                shape.Width == 0 ? null : new FeedForward(Dense($"{prefix}.intermediate.dense"), Dense($"{prefix}.output.dense"), settings.Activation),
                 Norm($"{prefix}.output.LayerNorm"),
-                dropout);
+                settings.Dropout);
         }).ToList();
         var head = model.Task == ModelTask.SequenceClassification
-            ? new BertHead(Dense(Pooler), Dense(Classifier), config.Number("classifier_dropout", dropout))
+            ? new BertHead(Dense(Pooler), Dense(Classifier), settings.ClassifierDropout)
             : null;
         return new(embeddings, blocks, head);
 
@@ -181,10 +177,25 @@ internal static class Bert
 
         Linear Dense(string name) => new(name, weights[$"{name}.weight"], weights[$"{name}.bias"]);
 
-        LayerNorm Norm(string name) => new(name, weights[$"{name}.weight"], weights[$"{name}.bias"], epsilon);
+        LayerNorm Norm(string name) => new(name, weights[$"{name}.weight"], weights[$"{name}.bias"], settings.Epsilon);
     }
 
     private static string Layer(int layer) => $"bert.encoder.layer.{layer}";
+
+    /// <summary>The values of a config that are no dimensions.</summary>
+    private sealed record Settings(double Epsilon, double Dropout, double AttentionDropout, double ClassifierDropout, Activation Activation)
+    {
+        public static Settings From(ConfigReader config)
+        {
+            var dropout = config.Probability("hidden_dropout_prob", 0.1);
+            return new(
+                config.Number("layer_norm_eps", 1e-12),
+                dropout,
+                config.Probability("attention_probs_dropout_prob", 0.1),
+                config.Probability("classifier_dropout", dropout),
+                Activation.FromName(config.Text("hidden_act", "gelu"), config.Where));
+        }
+    }
 }
 
 /// <summary>Word + position + segment embeddings, normalised.</summary>

@@ -28,9 +28,16 @@ internal sealed class ConfigReader(JsonObject json, string where)
     public double Number(string key, double missing) => json[key] switch
     {
         null => missing,
-        JsonValue value when value.TryGetValue<double>(out var number) => number,
+        JsonValue value when value.GetValueKind() == JsonValueKind.Number => value.Deserialize<double>(),
         var node => throw Invalid($"'{key}' is {node.ToJsonString()}, which is not a number"),
     };
+
+    /// <summary>A number from 0 to below 1.</summary>
+    public double Probability(string key, double missing)
+    {
+        var number = Number(key, missing);
+        return number is >= 0 and < 1 ? number : throw Invalid($"'{key}' is {json[key]!.ToJsonString()}, which is not from 0 to below 1");
+    }
 
     public string Text(string key, string missing) => json[key] switch
     {

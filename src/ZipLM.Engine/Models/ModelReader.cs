@@ -28,7 +28,7 @@ internal static class ModelReader
     private static IReadOnlyList<LayerShape> Checked(IReadOnlyList<LayerShape> layers, ModelDescription dense, string directory)
     {
         if (layers.Count != dense.Layers.Count
-            || layers.Where((l, i) => l.Layer != i || l.Heads < 0 || l.Heads > dense.DenseHeads || l.Width < 0 || l.Width > dense.DenseWidth).Any())
+            || layers.Where((l, i) => l is null || l.Layer != i || l.Heads < 0 || l.Heads > dense.DenseHeads || l.Width < 0 || l.Width > dense.DenseWidth).Any())
         {
             throw new ZipLMException("ModelRecordInvalid", ErrorKind.InvalidData,
                 $"The layers in '{Path.Combine(directory, ModelRecordFile.FileName)}' do not fit config.json, which has {dense.Layers.Count} layers of {dense.DenseHeads} heads and width {dense.DenseWidth}.",

@@ -33,11 +33,19 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
         var hidden = new List<Tensor>();
         foreach (var block in blocks)
         {
-            x = block.Forward(x, mask, options);
+            // Freed block by block: kept to the end, what lies between would take many times the memory of the weights.
+            using var scope = NewDisposeScope();
+            var output = block.Forward(x, mask, options).MoveToOuterDisposeScope();
             if (options.KeepHidden)
             {
-                hidden.Add(x);
+                hidden.Add(output);
             }
+            else
+            {
+                x.Dispose();
+            }
+
+            x = output;
         }
 
         return new(x, head?.Forward(x, options), hidden);
@@ -48,12 +56,16 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
 
     public Transformer Copy() => WithBlocks([.. blocks.Select(b => b.Copy())]);
 
-    /// <summary>Turns gradients of every parameter on or off.</summary>
+    /// <summary>Turns gradients of every parameter on or off; off frees those there are, which take as much memory as the weights.</summary>
     public void RequireGradients(bool require)
     {
         foreach (var (_, parameter) in Parameters)
         {
             parameter.requires_grad = require;
+            if (!require)
+            {
+                parameter.grad = null;
+            }
         }
     }
 

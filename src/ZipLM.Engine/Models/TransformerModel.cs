@@ -12,7 +12,7 @@ internal sealed class TransformerModel : Model, IResident
     private Transformer? _weights;
     private string? _path;
     private long _lastUse;
-    private long _pressure;
+    private long _bytes;
     private bool _disposed;
 
     private TransformerModel(TorchSession session, string name, ModelDescription description, ModelRecord record)
@@ -23,6 +23,9 @@ internal sealed class TransformerModel : Model, IResident
         _record = record;
         session.Track(this);
     }
+
+    /// <summary>A handle that was forgotten: torch's own finalizers free the tensors.</summary>
+    ~TransformerModel() => Dispose(false);
 
     /// <summary>A model on disk; only its headers are read.</summary>
     public static TransformerModel FromDirectory(TorchSession session, string name, string directory)
@@ -90,21 +93,23 @@ internal sealed class TransformerModel : Model, IResident
     public override long Parameters => Bert.Tensors(_description).Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b));
 
     /// <inheritdoc />
-    public override bool IsResident => _weights is not null;
+    public override bool IsResident => !_disposed && _weights is not null;
 
     /// <inheritdoc />
     public override ModelRecord Record => _record;
 
     Model IResident.Handle => this;
 
-    long IResident.ResidentBytes => _weights?.Bytes ?? 0;
+    // Any thread may ask, also while the worker frees the tensors: so they are not asked.
+    long IResident.ResidentBytes => _weights is null ? 0 : _bytes;
 
     bool IResident.CanEvict => _path is not null && _weights is not null;
 
     long IResident.LastUse => _lastUse;
 
     /// <summary>The tokenizer of its directory.</summary>
-    public BertTokenizer Tokenizer => _tokenizer ??= BertTokenizer.Load(_path!);
+    /// <exception cref="ZipLMException">There is none, or it gives ids that the model has no embedding for.</exception>
+    public BertTokenizer Tokenizer => _tokenizer ??= LoadTokenizer(_path!);
 
     /// <summary>The weights, read from disk when they are not in memory; runs on the session's worker thread.</summary>
     public Transformer Weights(IReporter? reporter, CancellationToken cancellationToken)
@@ -130,8 +135,20 @@ internal sealed class TransformerModel : Model, IResident
         _disposed = true;
         if (disposing)
         {
-            Release();
+            Session.Free(Release);
         }
+        else if (_weights is not null)
+        {
+            GC.RemoveMemoryPressure(_bytes);
+        }
+    }
+
+    private BertTokenizer LoadTokenizer(string directory)
+    {
+        var tokenizer = BertTokenizer.Load(directory);
+        return tokenizer.Count <= VocabularySize ? tokenizer : throw new ZipLMException("TokenizerVocabularyMismatch", ErrorKind.InvalidData,
+            $"The tokenizer in '{directory}' has {tokenizer.Count} pieces, but the model has embeddings for {VocabularySize}.",
+            "The files are not of the same model: get them again from where they came from.", directory);
     }
 
     private Transformer Read(IReporter? reporter, CancellationToken cancellationToken)
@@ -146,10 +163,10 @@ internal sealed class TransformerModel : Model, IResident
 
     private Transformer Hold(Transformer weights)
     {
+        _bytes = weights.Bytes;
         _weights = weights;
         // The collector sees a small handle; this tells it what hangs on it, so that forgotten models go in time.
-        _pressure = Math.Max(weights.Bytes, 1);
-        GC.AddMemoryPressure(_pressure);
+        GC.AddMemoryPressure(_bytes);
         return weights;
     }
 
@@ -158,7 +175,7 @@ internal sealed class TransformerModel : Model, IResident
         if (Interlocked.Exchange(ref _weights, null) is { } weights)
         {
             weights.Dispose();
-            GC.RemoveMemoryPressure(_pressure);
+            GC.RemoveMemoryPressure(_bytes);
         }
     }
 }

@@ -22,7 +22,8 @@ internal abstract class WeightHolder(string name) : IDisposable
     /// <summary>Makes a parameter that owns a copy of <paramref name="tensor"/> and no dispose scope frees.</summary>
     internal static Parameter Own(TorchSharp.torch.Tensor tensor)
     {
-        using var copy = tensor.detach().clone();
+        using var detached = tensor.detach();
+        using var copy = detached.clone();
         var parameter = new Parameter(copy, requires_grad: false);
         parameter.DetachFromDisposeScope();
         return parameter;

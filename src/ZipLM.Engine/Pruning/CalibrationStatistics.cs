@@ -30,11 +30,11 @@ internal sealed class CalibrationStatistics : IDisposable
 
             foreach (var batch in batches)
             {
-                cancellationToken.ThrowIfCancellationRequested();
                 using var gradients = no_grad();
                 using var scope = NewDisposeScope();
                 using (batch)
                 {
+                    cancellationToken.ThrowIfCancellationRequested();
                     var mask = batch.IsPadded ? batch.Mask : null;
                     model.Forward(batch, new() { Observe = (layer, sublayer, input) => statistics._statistics[(layer, sublayer)].Add(input, mask) });
                 }

@@ -25,12 +25,13 @@ internal sealed class PruningStore : IDisposable
         Fill(model, statistics, ready, (layer, sublayer, weight, hessian, size) =>
         {
             reporter.Progress(new("Ordering structures", $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
-            return Surgeon.Remove(weight, hessian, size, damping, $"{sublayer} output matrix of layer {layer}", reporter, cancellationToken);
+            return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken);
         });
 
     /// <summary>Takes order and priors from rows that were ranked before, one row for every structure of the model.</summary>
     /// <exception cref="ZipLMException">Rows are missing, or of another model.</exception>
-    public static PruningStore Restore(Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping)
+    public static PruningStore Restore(
+        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter)
     {
         var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
         return Fill(model, statistics, null, (layer, sublayer, _, hessian, size) =>
@@ -48,9 +49,12 @@ internal sealed class PruningStore : IDisposable
             return new(
                 [.. ordered.Select(r => r.Index)],
                 [.. ordered.OrderBy(r => r.Index).Select(r => r.Saliency)],
-                [0, .. ordered.Select(r => r.PriorAfter)], damping);
+                [0, .. ordered.Select(r => r.PriorAfter)],
+                Surgeon.SufficientDamping(hessian, damping, Where(layer, sublayer), reporter));
         });
     }
+
+    private static string Where(int layer, Sublayer sublayer) => $"{sublayer} output matrix of layer {layer}";
 
     private static PruningStore Fill(
         Transformer model, CalibrationStatistics statistics, Action<PrunableSublayer>? ready,

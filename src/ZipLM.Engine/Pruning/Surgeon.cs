@@ -30,18 +30,31 @@ internal static class Surgeon
     public static Removal Remove(
         Tensor weight, Tensor hessian, int structureSize, double damping, string where, IReporter reporter, CancellationToken cancellationToken)
     {
+        Removal? removal = null;
+        Raise(damping, where, reporter, current => (removal = TryRemove(weight.to(float64), hessian, structureSize, current, cancellationToken)) is not null);
+        return removal!;
+    }
+
+    /// <summary>The damping with which H can be inverted: the one asked for, else the smallest tried that suffices.</summary>
+    /// <exception cref="ZipLMException">H cannot be factorised even with a large damping.</exception>
+    public static double SufficientDamping(Tensor hessian, double damping, string where, IReporter reporter) =>
+        Raise(damping, where, reporter, current => Factor(Damped(hessian, current)) is not null);
+
+    /// <summary>Raises the damping until the attempt succeeds, and says so.</summary>
+    private static double Raise(double damping, string where, IReporter reporter, Func<double, bool> attempt)
+    {
         for (var current = damping; ; current = Math.Max(current * DampingStep, 1e-6))
         {
             using var scope = NewDisposeScope();
             using var gradients = no_grad();
-            if (TryRemove(weight.to(float64), hessian, structureSize, current, cancellationToken) is { } removal)
+            if (attempt(current))
             {
                 if (current > damping)
                 {
                     reporter.Warning($"The statistics of the {where} are singular with a damping of {damping:G3}; {current:G3} was used. More varied calibration data helps.");
                 }
 
-                return removal;
+                return current;
             }
 
             if (current > LargestDamping)
@@ -81,11 +94,17 @@ internal static class Surgeon
         return damping * (mean > 0 ? mean : 1);
     }
 
+    /// <summary>The Cholesky factor of a damped H; null when H is singular or nearly so.</summary>
+    private static Tensor? Factor(Tensor h)
+    {
+        var (factor, info) = linalg.cholesky_ex(h);
+        return info.item<int>() == 0 && (factor.diagonal().square() / h.diagonal()).min().item<double>() >= SmallestPivot ? factor : null;
+    }
+
     private static Removal? TryRemove(Tensor dense, Tensor hessian, int size, double damping, CancellationToken cancellationToken)
     {
         var h = Damped(hessian, damping);
-        var (factor, info) = linalg.cholesky_ex(h);
-        if (info.item<int>() != 0 || (factor.diagonal().square() / h.diagonal()).min().item<double>() < SmallestPivot)
+        if (Factor(h) is not { } factor)
         {
             return null;
         }

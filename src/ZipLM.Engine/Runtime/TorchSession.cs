@@ -9,6 +9,7 @@ public sealed class TorchSession : GpuSession
     private readonly Lock _lock = new();
     private readonly List<WeakReference<IResident>> _residents = [];
     private long _clock;
+    private long _runStart;
     private int _operations;
     private bool _disposed;
 
@@ -85,14 +86,15 @@ public sealed class TorchSession : GpuSession
     }
 
     /// <summary>
-    /// Runs tensor code on the session's worker thread and waits for it. Operations of one process take turns; waiting for
-    /// one's turn is said and can be cancelled.
+    /// Runs tensor code on the session's worker thread and waits for it; may be nested. Operations of one process take
+    /// turns; waiting for one's turn is said and can be cancelled.
     /// </summary>
     public T Run<T>(Func<T> work, IReporter? reporter = null, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
         if (_worker.IsCurrent)
         {
+            // The outer run has the turn; to wait for it here would be for ever.
             return work();
         }
 
@@ -101,6 +103,7 @@ public sealed class TorchSession : GpuSession
         {
             using var turn = TorchProcess.Current.TakeTurn(reporter, cancellationToken);
             ThrowIfDisposed();
+            _runStart = Tick();
             return _worker.Run(work);
         }
         finally
@@ -108,6 +111,9 @@ public sealed class TorchSession : GpuSession
             Interlocked.Decrement(ref _operations);
         }
     }
+
+    /// <summary>Frees weights once the work under way, which may be using them, is done; does not wait for that.</summary>
+    internal void Free(Action free) => _worker.Post(free);
 
     /// <summary>Waits until the device has done what was asked of it. A no-op on the CPU.</summary>
     internal void Synchronize()
@@ -131,10 +137,13 @@ public sealed class TorchSession : GpuSession
     /// <summary>A number for <see cref="IResident.LastUse"/>.</summary>
     internal long Tick() => Interlocked.Increment(ref _clock);
 
-    /// <summary>Evicts models that have a file, least recently used first, until <paramref name="bytes"/> fit.</summary>
+    /// <summary>
+    /// Evicts models that have a file, least recently used first, until <paramref name="bytes"/> fit. What the present
+    /// run has used already, such as a teacher, stays: the run still holds its weights.
+    /// </summary>
     internal void MakeRoom(long bytes, IReporter? reporter)
     {
-        foreach (var resident in Residents().Where(r => r.CanEvict).OrderBy(r => r.LastUse))
+        foreach (var resident in Residents().Where(r => r.CanEvict && r.LastUse < _runStart).OrderBy(r => r.LastUse))
         {
             if (DeviceInfo.Memory(TorchDevice).Free > bytes + (bytes / 4))
             {
@@ -171,6 +180,7 @@ public sealed class TorchSession : GpuSession
             resident.Handle.Dispose();
         }
 
+        // Ends when it has freed them.
         _worker.Dispose();
         TorchProcess.Current.Leave();
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
 namespace ZipLM.Engine.Runtime;
@@ -52,22 +53,59 @@ internal sealed class Worker : IDisposable
         return result;
     }
 
+    /// <summary>Runs <paramref name="work"/> after what is under way, without waiting for it; at once on the worker thread or when it has ended.</summary>
+    public void Post(Action work)
+    {
+        if (IsCurrent)
+        {
+            work();
+            return;
+        }
+
+        try
+        {
+            _work.Add(work);
+        }
+        catch (InvalidOperationException)
+        {
+            work();
+        }
+    }
+
+    /// <summary>Takes no more work, and waits until what was taken is done.</summary>
     public void Dispose()
     {
         _work.CompleteAdding();
-        if (!IsCurrent)
+        if (IsCurrent)
         {
-            _thread.Join();
+            // The thread cannot wait for itself; it ends when this work does, and needs the queue until then.
+            return;
         }
 
+        _thread.Join();
         _work.Dispose();
+    }
+
+    /// <summary>
+    /// Waits for work and does it. In a frame of its own, which ends with the work: one that waits for the next would keep
+    /// the last work alive until then, and with it a model that its user has forgotten.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool RunNext()
+    {
+        if (!_work.TryTake(out var work, Timeout.Infinite))
+        {
+            return false;
+        }
+
+        work();
+        return true;
     }
 
     private void Loop()
     {
-        foreach (var work in _work.GetConsumingEnumerable())
+        while (RunNext())
         {
-            work();
         }
     }
 }

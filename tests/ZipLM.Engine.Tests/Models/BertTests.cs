@@ -69,7 +69,7 @@ public sealed class BertTests(SessionFixture fixture) : IClassFixture<SessionFix
         using var model = TinyBert.Create(TinyBert.Describe([(3, 24), (0, 7), (2, 0)]), 7, ScalarType.Float64);
         using var batch = TinyBert.Batch(Data);
         var seen = new Dictionary<(int, Sublayer), Tensor>();
-        model.Forward(batch, new() { Observe = (layer, sublayer, input) => seen.Add((layer, sublayer), input.alias()) });
+        model.Forward(batch, new() { Observe = (layer, sublayer, input) => seen.Add((layer, sublayer), input.clone().DetachFromDisposeScope()) });
         Assert.Equal([(0, Sublayer.Attention), (0, Sublayer.FeedForward), (1, Sublayer.FeedForward), (2, Sublayer.Attention)], seen.Keys);
         Assert.Equal([12L, 24, 7, 8], seen.Values.Select(t => t.shape[2]));
 
@@ -81,6 +81,10 @@ public sealed class BertTests(SessionFixture fixture) : IClassFixture<SessionFix
             Parameter(model, "bert.encoder.layer.2.attention.output.LayerNorm.weight"), Parameter(model, "bert.encoder.layer.2.attention.output.LayerNorm.bias"), 1e-12);
         var actual = model.Blocks[2].AttentionSublayer(x, batch.Mask.unsqueeze(1).unsqueeze(1), ForwardOptions.Inference);
         TinyBert.AssertTensorsClose(expected, actual, 1e-12);
+        foreach (var input in seen.Values)
+        {
+            input.Dispose();
+        }
     });
 
     [Fact]

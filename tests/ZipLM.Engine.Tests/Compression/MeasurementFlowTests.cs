@@ -1,0 +1,59 @@
+using TorchSharp;
+using Xunit;
+using ZipLM.Engine.Compression;
+
+namespace ZipLM.Engine.Tests.Compression;
+
+public sealed class MeasurementFlowTests(SessionFixture fixture) : IClassFixture<SessionFixture>
+{
+    private static readonly TextDataset Data = TinyBert.Data(70, seed: 13);
+
+    /// <summary>Accuracy and mean cross-entropy from the logits of each text by itself.</summary>
+    [Fact]
+    public void Quality_is_that_of_the_logits_text_by_text()
+    {
+        using var model = TinyBert.Model(fixture.Session, 120);
+        var measured = MeasurementFlow.Run(model, null, Data, 1, null, 3, new RecordingReporter(), TestContext.Current.CancellationToken);
+        fixture.Run(() =>
+        {
+            var logits = TinyBert.Rows(TinyBert.Encode(Data)).Select(row => TinyBert.Values(model.Weights(null, CancellationToken.None).Forward(row).Logits!)).ToList();
+            var pairs = logits.Zip(Data.Examples, (l, e) => (Logits: l, Label: e.Label!.Value)).ToList();
+            Assert.Equal(pairs.Average(p => Array.IndexOf(p.Logits, p.Logits.Max()) == p.Label ? 1.0 : 0), measured.Quality, 1e-12);
+            Assert.Equal(pairs.Average(p => Math.Log(p.Logits.Sum(Math.Exp)) - p.Logits[p.Label]), measured.Loss, 1e-5);
+        });
+        Assert.Equal(("tiny", "toy", "accuracy", 70), (measured.Model, measured.Data, measured.Metric, measured.Samples));
+        Assert.Equal(model.Parameters, measured.Parameters);
+        Assert.Equal(model.Parameters * 4 / 1e6, measured.SizeMB, 1e-12);
+        Assert.True(measured.Milliseconds > 0);
+        Assert.Null(measured.Speedup);
+        Assert.Null(measured.QualityChange);
+    }
+
+    [Fact]
+    public void Against_itself_a_model_has_the_same_quality_and_a_speedup_around_one()
+    {
+        using var model = TinyBert.Model(fixture.Session, 121);
+        var measured = MeasurementFlow.Run(model, model, Data, 2, 8, 9, new RecordingReporter(), TestContext.Current.CancellationToken);
+        Assert.Equal(0, measured.QualityChange);
+        Assert.InRange(measured.Speedup!.Value, 0.2, 5);
+        Assert.Equal((9, 2, 8), (measured.Rounds, measured.Environment.BatchSize, measured.Environment.SequenceLength));
+        Assert.True(measured.SpeedupSpread >= 0);
+    }
+
+    [Fact]
+    public void Data_without_labels_is_refused()
+    {
+        using var model = TinyBert.Model(fixture.Session, 122);
+        var data = new TextDataset("texts", [new("w1")], []);
+        var error = Assert.Throws<ZipLMException>(() => MeasurementFlow.Run(model, null, data, 1, 8, 3, new RecordingReporter(), TestContext.Current.CancellationToken));
+        Assert.Equal("ZipLM.DatasetUnlabelled", error.ErrorId);
+    }
+
+    [Fact]
+    public void A_model_without_a_head_is_refused()
+    {
+        using var model = TinyBert.Model(fixture.Session, 123, TinyBert.Describe(change: c => c["architectures"]![0] = "BertModel"));
+        var error = Assert.Throws<ZipLMException>(() => MeasurementFlow.Run(model, null, Data, 1, 8, 3, new RecordingReporter(), TestContext.Current.CancellationToken));
+        Assert.Equal("ZipLM.ModelHeadMissing", error.ErrorId);
+    }
+}

@@ -1,0 +1,336 @@
+using System.Globalization;
+using Xunit;
+using ZipLM.Engine.Compression;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Pruning;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Tests.Compression;
+
+/// <summary>
+/// The whole road on a tiny model. Where the plan matters, the times come from a made-up table, so that nothing hangs on
+/// how fast this machine is just now.
+/// </summary>
+public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<SessionFixture>
+{
+    private static readonly TextDataset Text = Unlabelled(TinyBert.Data(60, seed: 10));
+    private readonly RecordingReporter _reporter = new();
+
+    [Fact]
+    public void The_result_says_what_was_asked_predicted_and_measured()
+    {
+        using var model = TinyBert.Model(fixture.Session, 60);
+        var table = MadeUpTable.Of(model);
+        using var pruned = Prune(model, 2, table);
+        var result = pruned.Pruning!;
+        Assert.Equal(2, result.TargetSpeedup);
+        Assert.Equal(2, pruned.TargetSpeedup);
+        Assert.Equal(table.DenseMilliseconds / table.Predict(pruned.Layers), result.PredictedSpeedup, 1e-12);
+        Assert.Equal(table.Predict(pruned.Layers), result.Plan.PredictedMilliseconds, 1e-12);
+        Assert.True(result.Plan.PredictedMilliseconds <= result.Plan.BudgetMilliseconds * (1 + 1e-12));
+        Assert.Equal(5, result.Measured.Rounds);
+        Assert.Equal(result.Measured.Ratio, pruned.MeasuredSpeedup);
+        Assert.True(result.Measured.Low <= result.Measured.Ratio && result.Measured.Ratio <= result.Measured.High);
+        Assert.Equal(table.Environment, result.Environment);
+        Assert.Equal(table.Fingerprint, result.TableFingerprint);
+        Assert.Equal(("toy", 1e-2, fixture.Session.Seed), (result.CalibrationData, result.Damping, result.Seed));
+        Assert.InRange(result.CalibrationSamples, 20, 40);
+        Assert.InRange(result.Corrections, 0, 5);
+    }
+
+    [Fact]
+    public void The_model_is_as_small_as_its_plan_says_and_not_saved()
+    {
+        using var model = TinyBert.Model(fixture.Session, 61);
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
+        Assert.Equal(ModelState.NotSaved, pruned.State);
+        Assert.Null(pruned.Path);
+        Assert.Equal("tiny-2x", pruned.Name);
+        Assert.Equal(pruned.Pruning!.Plan.Layers, pruned.Layers);
+        Assert.True(pruned.Parameters < model.Parameters);
+        fixture.Run(() =>
+        {
+            var weights = TransformerModel.Of(pruned).Weights(null, CancellationToken.None);
+            Assert.Equal(pruned.Layers, weights.Shapes);
+            Assert.Equal(pruned.Parameters, weights.ParameterCount);
+        });
+        Assert.Equal([(4, 24), (4, 24)], model.Layers.Select(l => (l.Heads, l.Width)));
+        Assert.Contains(pruned, fixture.Session.Models);
+    }
+
+    /// <summary>Its weights are those of the stitched model: what was measured is what the user gets.</summary>
+    [Fact]
+    public void The_model_computes_what_the_stitched_one_does()
+    {
+        using var model = TinyBert.Model(fixture.Session, 62);
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
+        fixture.Run(() =>
+        {
+            var dense = model.Weights(null, CancellationToken.None);
+            using var store = new Calibration(model, Text, 40, _reporter).Order(1e-2, _reporter, CancellationToken.None);
+            using var stitched = Stitcher.Stitch(dense, store, pruned.Layers);
+            using var batch = TinyBert.Batch(TinyBert.Encode(Text));
+            TinyBert.AssertTensorsClose(stitched.Forward(batch).Logits!, TransformerModel.Of(pruned).Weights(null, CancellationToken.None).Forward(batch).Logits!, 1e-5);
+        });
+    }
+
+    [Fact]
+    public void It_measures_a_table_when_it_has_none()
+    {
+        using var model = TinyBert.Model(fixture.Session, 63);
+        using var pruned = Assert.Single(Run(model, Text, new() { Speedups = [1.05], Rounds = 3, CalibrationSamples = 20 }));
+        Assert.InRange(pruned.Pruning!.Environment.SequenceLength, 4, TinyBert.Positions);
+        Assert.Equal(1, pruned.Pruning.Environment.BatchSize);
+        Assert.True(pruned.Pruning.PredictedSpeedup >= 1.05 || pruned.Pruning.Corrections > 0);
+    }
+
+    [Fact]
+    public void A_gradual_run_never_grows_a_level_and_keeps_the_base()
+    {
+        using var folder = new ModelFolder();
+        using var model = TinyBert.Model(fixture.Session, 64);
+        folder.Write(model);
+        var table = MadeUpTable.Of(model);
+        var models = new List<Model> { model };
+        foreach (var target in new[] { 1.3, 1.8, 2.6 })
+        {
+            models.Add(Prune(models[^1], target, table));
+        }
+
+        foreach (var (before, after) in models.Zip(models.Skip(1)))
+        {
+            Assert.All(before.Layers.Zip(after.Layers), pair => Assert.True(pair.Second.Heads <= pair.First.Heads && pair.Second.Width <= pair.First.Width));
+            Assert.Equal(folder.Path, after.Record.BaseModel);
+        }
+
+        Assert.Equal((4, 24), (models[^1].DenseHeads, models[^1].DenseWidth));
+        Assert.All(models.Skip(1), m => m.Dispose());
+    }
+
+    /// <summary>A model with a width that the grid of levels does not have, as another tool may leave it, can still be pruned.</summary>
+    [Fact]
+    public void A_model_whose_levels_are_off_the_grid_can_be_pruned()
+    {
+        using var model = TinyBert.Model(fixture.Session, 65, TinyBert.Describe([(3, 23), (4, 1)]));
+        Assert.DoesNotContain(23, LevelGrid.Widths(TinyBert.Width));
+        using var pruned = Prune(model, 1.5, MadeUpTable.Of(model));
+        Assert.True(pruned.Layers[0].Width <= 23);
+    }
+
+    [Fact]
+    public void Several_targets_give_one_model_each_from_the_same_dense_model()
+    {
+        using var model = TinyBert.Model(fixture.Session, 78);
+        var models = Run(model, Text, new() { Speedups = [1.5, 3], Table = MadeUpTable.Of(model), Rounds = 5, CalibrationSamples = 40 });
+        Assert.Equal([1.5, 3], models.Select(m => m.TargetSpeedup!.Value));
+        Assert.Equal(["tiny-1.5x", "tiny-3x"], models.Select(m => m.Name));
+        models.ForEach(m => m.Dispose());
+    }
+
+    [Fact]
+    public void One_target_out_of_reach_is_refused_before_any_model_is_made()
+    {
+        using var model = TinyBert.Model(fixture.Session, 79);
+        var models = new List<Model>();
+        Assert.Throws<ZipLMException>(() => OneShotPruning.Run(
+            model, Text, new() { Speedups = [1.5, 20], Table = MadeUpTable.Of(model) }, models.Add, _reporter, TestContext.Current.CancellationToken));
+        Assert.Empty(models);
+    }
+
+    /// <summary>Rows of Get-StructureSaliency stand for the surgeon's pass: the order, the priors and so the store are the same.</summary>
+    [Theory]
+    [InlineData(1e-2)]
+    [InlineData(0)]
+    public void From_saliency_rows_every_level_is_rebuilt_as_from_the_surgeon(double damping)
+    {
+        using var model = TinyBert.Model(fixture.Session, 80);
+        fixture.Run(() =>
+        {
+            // Two neurons that do the same make their statistics singular: both ways must raise the damping.
+            using var gradients = no_grad();
+            var parameters = model.Weights(null, CancellationToken.None).Parameters.ToDictionary(p => p.Name, p => p.Parameter);
+            foreach (var part in new[] { "weight", "bias" })
+            {
+                var parameter = parameters[$"bert.encoder.layer.0.intermediate.dense.{part}"];
+                parameter[5] = parameter[9];
+            }
+        });
+        var rows = new List<StructureSaliency>();
+        SaliencyFlow.Run(model, Text, 40, damping, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
+        fixture.Run(() =>
+        {
+            var calibration = new Calibration(model, Text, 40, _reporter);
+            using var surgeon = calibration.Order(damping, _reporter, CancellationToken.None);
+            using var restored = calibration.Restore(rows, damping, _reporter, CancellationToken.None);
+            Assert.Equal(damping == 0 ? 2 : 0, _reporter.Warnings.Count(w => w.Contains("FeedForward output matrix of layer 0", StringComparison.Ordinal)));
+            foreach (var (a, b) in surgeon.Sublayers.Zip(restored.Sublayers))
+            {
+                Assert.Equal(a.Removal.Order, b.Removal.Order);
+                Assert.Equal(a.Removal.Priors, b.Removal.Priors);
+                Assert.Equal(a.Removal.Damping, b.Removal.Damping);
+                var level = a.Removal.Order.Count - 1;
+                TinyBert.AssertTensorsClose(a.Rebuild(level).Weight, b.Rebuild(level).Weight, 0);
+            }
+        });
+        var table = MadeUpTable.Of(model);
+        using var pruned = Assert.Single(Run(model, Text, new() { Speedups = [2], Table = table, Rounds = 3, CalibrationSamples = 40, Damping = damping, Saliency = rows }));
+        Assert.True(pruned.Parameters < model.Parameters);
+
+        var error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows.Skip(1)] }));
+        Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
+    }
+
+    [Theory]
+    [InlineData(0.5)]
+    [InlineData(1)]
+    [InlineData(0)]
+    [InlineData(-3)]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void A_speedup_of_one_or_less_is_refused_before_anything_is_done(double speedup)
+    {
+        using var model = TinyBert.Model(fixture.Session, 66);
+        var error = Assert.Throws<ZipLMException>(() => Prune(model, speedup, null));
+        Assert.Equal("ZipLM.SpeedupInvalid", error.ErrorId);
+        Assert.Contains(speedup.ToString(CultureInfo.InvariantCulture), error.Message, StringComparison.Ordinal);
+        Assert.Empty(_reporter.VerboseMessages);
+        Assert.Empty(_reporter.Warnings);
+    }
+
+    [Fact]
+    public void An_unreachable_speedup_is_refused_with_the_largest_that_can_be_reached()
+    {
+        using var model = TinyBert.Model(fixture.Session, 67);
+        // Dropped, a sublayer takes 0.1 ms: 1 + 4 · 0.1 of 13 ms, which is 9.28×.
+        var table = MadeUpTable.Of(model);
+        var error = Assert.Throws<ZipLMException>(() => Prune(model, 20, table));
+        Assert.Equal("ZipLM.SpeedupUnreachable", error.ErrorId);
+        Assert.Equal(ErrorKind.InvalidArgument, error.Kind);
+        Assert.Contains("20×", error.Message, StringComparison.Ordinal);
+        Assert.Contains("9.28×", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ZipLMException>(() => Prune(model, 9.29, table));
+        using var pruned = Prune(model, 9.28, table);
+        Assert.All(pruned.Layers, l => Assert.Equal((0, 0), (l.Heads, l.Width)));
+    }
+
+    [Fact]
+    public void A_table_of_another_environment_is_refused_unless_forced()
+    {
+        using var model = TinyBert.Model(fixture.Session, 68);
+        var foreign = MadeUpTable.Of(model, e => e with { DeviceName = "another processor" });
+        var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, foreign));
+        Assert.Equal("ZipLM.LatencyTableEnvironment", error.ErrorId);
+        Assert.Contains("another processor", error.Message, StringComparison.Ordinal);
+        Assert.Contains(fixture.Session.DeviceName, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(_reporter.Warnings, w => w.Contains("another processor", StringComparison.Ordinal));
+
+        using var pruned = Prune(model, 2, foreign, force: true);
+        Assert.Contains(_reporter.Warnings, w => w.Contains("another processor", StringComparison.Ordinal));
+        Assert.Equal(fixture.Session.DeviceName, pruned.Pruning!.Environment.DeviceName);
+    }
+
+    [Fact]
+    public void A_table_of_another_model_is_refused_even_when_forced()
+    {
+        using var model = TinyBert.Model(fixture.Session, 69);
+        using var deeper = TinyBert.Model(fixture.Session, 70, TinyBert.Describe([(4, 24), (4, 24), (4, 24)]));
+        var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, MadeUpTable.Of(deeper), force: true));
+        Assert.Equal("ZipLM.LatencyTableModel", error.ErrorId);
+    }
+
+    [Fact]
+    public void A_sequence_longer_than_the_models_positions_is_refused()
+    {
+        using var model = TinyBert.Model(fixture.Session, 71);
+        var options = new PruningOptions { Speedups = [2], SequenceLength = TinyBert.Positions + 1 };
+        var error = Assert.Throws<ZipLMException>(() => Run(model, Text, options));
+        Assert.Equal("ZipLM.SequenceTooLong", error.ErrorId);
+    }
+
+    [Fact]
+    public void Without_calibration_data_the_error_says_how_to_give_some()
+    {
+        using var model = TinyBert.Model(fixture.Session, 72);
+        var error = Assert.Throws<ZipLMException>(() => Run(model, null, new() { Speedups = [2] }));
+        Assert.Equal("ZipLM.CalibrationDataMissing", error.ErrorId);
+        Assert.Contains("-CalibrationData", error.Remedy, StringComparison.Ordinal);
+        Assert.Same(model, error.Target);
+    }
+
+    [Fact]
+    public void Calibration_data_is_what_was_given_else_what_is_recorded_else_the_sessions()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllLines(file, ["text", .. Text.Examples.Select(e => e.Text)]);
+            using var session = SessionFixture.Connect(calibrationData: Renamed("of the session"));
+            using var bare = TinyBert.Model(session, 73);
+            using var recorded = TinyBert.Model(session, 73, record: new() { TrainingData = new(file, "csv", "text") });
+            Assert.Equal("of the session", CalibrationSource.Resolve(bare, null, _reporter).Name);
+            Assert.Equal(file, CalibrationSource.Resolve(recorded, null, _reporter).Reference!.Path);
+            Assert.Equal("given", CalibrationSource.Resolve(recorded, Renamed("given"), _reporter).Name);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+
+        static TextDataset Renamed(string name) => new(name, Text.Examples, Text.Labels);
+    }
+
+    [Fact]
+    public void A_model_without_a_head_can_be_pruned()
+    {
+        using var model = TinyBert.Model(fixture.Session, 74, TinyBert.Describe(change: c => c["architectures"]![0] = "BertModel"));
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
+        Assert.Equal(ModelTask.FeatureExtraction, pruned.Task);
+    }
+
+    [Fact]
+    public void In_bfloat16_it_works_as_well()
+    {
+        using var session = SessionFixture.Connect(Precision.BFloat16);
+        using var model = TinyBert.Model(session, 75);
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
+        Assert.Equal(Precision.BFloat16, pruned.Pruning!.Environment.Precision);
+        Assert.Equal(pruned.Parameters * 2, TransformerModel.Of(pruned).Weights(null, CancellationToken.None).Bytes);
+    }
+
+    [Fact]
+    public void A_pruned_model_exports_and_reloads_with_its_result()
+    {
+        using var folder = new ModelFolder();
+        using var model = TinyBert.Model(fixture.Session, 76);
+        using var pruned = Prune(model, 2, MadeUpTable.Of(model));
+        folder.Write(pruned);
+        using var again = folder.Open(fixture.Session);
+        Assert.Equal(pruned.Layers, again.Layers);
+        Assert.Equal(pruned.Pruning!.Measured, again.Pruning!.Measured);
+        Assert.Equal(pruned.Pruning.Plan.Layers, again.Pruning.Plan.Layers);
+    }
+
+    [Fact]
+    public void It_stops_when_asked_and_leaves_no_model_behind()
+    {
+        using var model = TinyBert.Model(fixture.Session, 77);
+        using var source = new CancellationTokenSource();
+        var reporter = new RecordingReporter { OnProgress = _ => source.Cancel() };
+        var before = fixture.Session.Models.Count;
+        Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Text, new() { Speedups = [2], Table = MadeUpTable.Of(model) }, _ => { }, reporter, source.Token));
+        Assert.Equal(before, fixture.Session.Models.Count);
+        Assert.True(model.IsResident);
+    }
+
+    private Model Prune(Model model, double speedup, LatencyTable? table, bool force = false) =>
+        Assert.Single(Run(model, Text, new() { Speedups = [speedup], Table = table, Rounds = 5, CalibrationSamples = 40, Force = force }));
+
+    private List<Model> Run(Model model, TextDataset? data, PruningOptions options)
+    {
+        var models = new List<Model>();
+        OneShotPruning.Run(model, data, options, models.Add, _reporter, TestContext.Current.CancellationToken);
+        return models;
+    }
+
+    private static TextDataset Unlabelled(TextDataset data) => new(data.Name, [.. data.Examples.Select(e => e with { Label = null })], []);
+}

@@ -1,0 +1,117 @@
+using Xunit;
+using ZipLM.Engine.Compression;
+using ZipLM.Engine.Latency;
+using ZipLM.Engine.Pruning;
+
+namespace ZipLM.Engine.Tests.Latency;
+
+public sealed class LatencyTableTests(SessionFixture fixture) : IClassFixture<SessionFixture>
+{
+    private static readonly InferenceEnvironment Environment = new("cpu", "a processor", InferenceRuntime.Torch, Precision.Float32, 1, 16, 1, "2.10.0");
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void A_measured_table_has_every_level_and_predicts_its_two_anchors(Precision precision)
+    {
+        using var session = SessionFixture.Connect(precision);
+        using var model = TinyBert.Model(session);
+        var table = LatencyFlow.Run(model, null, 2, 16, 3, new RecordingReporter(), TestContext.Current.CancellationToken);
+        Assert.Equal(LevelGrid.Heads(TinyBert.Heads), table.LevelsOf(Sublayer.Attention));
+        Assert.Equal(LevelGrid.Widths(TinyBert.Width), table.LevelsOf(Sublayer.FeedForward));
+        Assert.All(table.Levels, l => Assert.True(l.Milliseconds > 0 && l.Spread >= 0));
+        Assert.True(table.RestMilliseconds >= 0);
+        Assert.Same(model, table.Model);
+        Assert.Equal(3, table.Rounds);
+        Assert.Equal((2, 16, SessionFixture.Threads, precision, "cpu"), (table.Environment.BatchSize, table.Environment.SequenceLength, table.Environment.Threads, table.Environment.Precision, table.Environment.Device));
+        Assert.StartsWith("2.10", table.Environment.RuntimeVersion, StringComparison.Ordinal);
+        Assert.True(table.DenseMilliseconds > 0);
+        Assert.Same(model, Assert.Single(session.Models));
+    }
+
+    /// <summary>Two layers; attention alone takes 1 ms dropped and 5 ms with 4 heads, feed-forward 2 and 4 ms.</summary>
+    [Theory]
+    [InlineData(20, 9)]
+    [InlineData(14, 8)]
+    [InlineData(30, 2)]
+    public void Dense_and_empty_model_are_predicted_as_they_were_measured(double dense, double empty)
+    {
+        var table = Assemble(dense, empty, [(4, 5), (2, 3), (1, 0.5), (0, 1)], [(24, 4), (0, 2)]);
+        Assert.Equal(dense, table.DenseMilliseconds);
+        Assert.Equal(dense, table.Predict([new(0, 4, 24), new(1, 4, 24)]), 1e-12);
+        Assert.Equal(empty, table.Predict([new(0, 0, 0), new(1, 0, 0)]), 1e-12);
+
+        // Half way alone is half way in the table; a level that seems faster than dropped is as fast as dropped.
+        Assert.Equal((table.Milliseconds(Sublayer.Attention, 4) + table.Milliseconds(Sublayer.Attention, 0)) / 2, table.Milliseconds(Sublayer.Attention, 2), 1e-12);
+        Assert.Equal(table.Milliseconds(Sublayer.Attention, 0), table.Milliseconds(Sublayer.Attention, 1));
+        Assert.All(table.Levels, l => Assert.True(l.Milliseconds > 0));
+        Assert.True(table.RestMilliseconds >= 0);
+    }
+
+    [Fact]
+    public void What_the_empty_model_takes_beside_its_dropped_sublayers_is_the_rest()
+    {
+        var table = Assemble(20, 9, [(4, 5), (0, 1)], [(24, 4), (0, 2)]);
+        Assert.Equal(9 - (2 * (1 + 2)), table.RestMilliseconds);
+        Assert.Equal(1, table.Milliseconds(Sublayer.Attention, 0));
+        Assert.Equal(2, table.Milliseconds(Sublayer.FeedForward, 0));
+    }
+
+    [Fact]
+    public void A_dense_model_that_measures_no_slower_than_the_empty_one_still_has_times()
+    {
+        var table = Assemble(5, 6, [(4, 1), (0, 1)], [(24, 1), (0, 1)]);
+        Assert.All(table.Levels, l => Assert.Equal(1, l.Milliseconds));
+    }
+
+    [Fact]
+    public void Predicting_adds_up_and_refuses_a_level_without_a_time()
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        var table = new LatencyTable(model, Environment,
+            [new(Sublayer.Attention, 4, 3, 0), new(Sublayer.Attention, 0, 0.25, 0), new(Sublayer.FeedForward, 24, 5, 0), new(Sublayer.FeedForward, 0, 0.5, 0)], 1, 17, 10);
+        Assert.Equal(1 + 3 + 0.5 + 0.25 + 5, table.Predict([new(0, 4, 0), new(1, 0, 24)]));
+        Assert.Equal("ZipLM.LatencyLevelMissing", Assert.Throws<ZipLMException>(() => table.Predict([new(0, 3, 0)])).ErrorId);
+        Assert.Equal([4, 0], table.LevelsOf(Sublayer.Attention));
+    }
+
+    [Fact]
+    public void Fingerprints_tell_environments_and_tables_apart()
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        Assert.Equal(Table().Fingerprint, Table().Fingerprint);
+        Assert.Equal(12, Table().Fingerprint.Length);
+        Assert.Equal(4, new[] { Table(), Table(time: 3.5), Table(rest: 2), Table(length: 17) }.Select(t => t.Fingerprint).Distinct().Count());
+
+        LatencyTable Table(double time = 3, double rest = 1, int length = 16) =>
+            new(model, Environment with { SequenceLength = length }, [new(Sublayer.Attention, 4, time, 0)], rest, 17, 10);
+    }
+
+    [Fact]
+    public void A_sequence_longer_than_the_models_positions_is_refused()
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        var error = Assert.Throws<ZipLMException>(() => LatencyFlow.Run(model, null, 1, TinyBert.Positions + 1, 3, new RecordingReporter(), TestContext.Current.CancellationToken));
+        Assert.Equal("ZipLM.SequenceTooLong", error.ErrorId);
+        Assert.Contains("33", error.Message, StringComparison.Ordinal);
+        Assert.Contains("32", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Measuring_stops_when_asked()
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        using var source = new CancellationTokenSource();
+        var reporter = new RecordingReporter { OnProgress = _ => source.Cancel() };
+        Assert.Throws<OperationCanceledException>(() => LatencyFlow.Run(model, null, 1, 16, 1000, reporter, source.Token));
+    }
+
+    /// <summary>Times without a spread, attention's levels first.</summary>
+    private LatencyTable Assemble(double dense, double empty, (int Level, double Time)[] attention, (int Level, double Time)[] feedForward)
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        List<(Sublayer Sublayer, int Level)> levels = [.. attention.Select(a => (Sublayer.Attention, a.Level)), .. feedForward.Select(f => (Sublayer.FeedForward, f.Level))];
+        return LatencyTableBuilder.Assemble(model, Environment, TinyBert.Describe(), levels,
+            [.. new[] { dense, empty }.Concat(attention.Select(a => a.Time)).Concat(feedForward.Select(f => f.Time)).Select(t => new MedianInterval(t, t, t))], 10);
+    }
+}
