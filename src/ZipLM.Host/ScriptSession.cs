@@ -73,7 +73,7 @@ internal sealed class ScriptSession : IDisposable
         try
         {
             shell.Invoke();
-            return _host.Exit ?? ExitCode.Success;
+            return _host.Exit ?? (shell.InvocationStateInfo.State == PSInvocationState.Stopped ? ExitCode.Interrupted : ExitCode.Success);
         }
         catch (PipelineStoppedException)
         {
