@@ -1,0 +1,11 @@
+namespace ZipLM.Host;
+
+/// <summary>What the command line asks for.</summary>
+internal enum HostMode
+{
+    Prompt,
+    File,
+    Command,
+    Help,
+    Version,
+}
