@@ -178,7 +178,7 @@ try {
     # 2. Teacher
     if (-not $teacherReused) {
         New-Model -Name topics -Layers 4 -HiddenSize 128 -Heads 4 -MaximumSequenceLength 64 -TrainingData $trainData -VocabularySize 8000 |
-            Start-ModelTraining -TrainingData $trainData -ValidationData $devData -Epochs 5 -BatchSize 64 -LearningRate 1e-3 -MaximumLength 64 |
+            Start-ModelTraining -TrainingData $trainData -ValidationData $devData -Epochs 4 -BatchSize 64 -LearningRate 1e-3 -MaximumLength 64 |
             Receive-Job -Wait -AutoRemoveJob |
             Export-Model -Name bert -Force
         $teacher = Get-Model bert

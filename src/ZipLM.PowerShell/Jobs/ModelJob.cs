@@ -36,6 +36,12 @@ internal sealed class ModelJob : Job
     /// <inheritdoc />
     public override void StopJob()
     {
+        // Receive-Job -AutoRemoveJob disposes a finished job from inside its own change of state: there is nothing to wait for.
+        if (JobStateInfo.State is JobState.Completed or JobState.Failed or JobState.Stopped)
+        {
+            return;
+        }
+
         _cancellation.Cancel();
         // The wait ends with the work, which now stops after its current step.
         _task.Wait(CancellationToken.None);
