@@ -34,7 +34,7 @@ internal sealed class CommandHelp(CmdletInfo command, XmlDocs docs)
 
     /// <summary>Every parameter once, as the first set that has it sees it; the default set comes first.</summary>
     private IEnumerable<ParameterHelp> Parameters() => command.ParameterSets.OrderByDescending(set => set.IsDefault)
-        .SelectMany(Own).DistinctBy(parameter => parameter.Name).Select(Help);
+        .SelectMany(Own).DistinctBy(parameter => parameter.Name).OrderBy(parameter => Cmdlet.OptionalCommonParameters.Contains(parameter.Name)).Select(Help);
 
     /// <summary>A set's parameters without those that every command has: those by position, those that must be given, the rest, -WhatIf and -Confirm.</summary>
     private static IEnumerable<CommandParameterInfo> Own(CommandParameterSetInfo set) => set.Parameters
@@ -53,5 +53,5 @@ internal sealed class CommandHelp(CmdletInfo command, XmlDocs docs)
     private static XElement Example(Example example, int index) => new(Command + "example",
         new XElement(Text + "title", $"-------------------------- Example {index + 1} --------------------------"),
         new XElement(Dev + "code", $"PS> {example.Code.Replace("\n", "\n>> ", StringComparison.Ordinal)}\n\n{example.Output}\n"),
-        new XElement(Dev + "remarks", Paragraphs(example.Remarks)));
+        new XElement(Dev + "remarks", Paragraphs([.. example.Remarks, string.Empty])));
 }

@@ -13,8 +13,8 @@ if (args is not [var module, var target])
 using Runspace runspace = RunspaceFactory.CreateRunspace(InitialSessionState.CreateDefault2());
 runspace.Open();
 using var shell = PowerShell.Create(runspace);
-var imported = (PSModuleInfo)shell.AddCommand("Import-Module").AddParameter("Name", Path.GetFullPath(module)).AddParameter("PassThru")
-    .AddParameter("ErrorAction", "Stop").Invoke().Single().BaseObject;
+shell.AddCommand("Import-Module").AddParameter("Name", Path.GetFullPath(module)).AddParameter("PassThru").AddParameter("ErrorAction", "Stop");
+var imported = (PSModuleInfo)(await shell.InvokeAsync()).Single().BaseObject;
 
 var docs = XmlDocs.Load(Path.ChangeExtension(module, ".xml"));
 var help = new XElement(Maml.None + "helpItems", new XAttribute("schema", "maml"), Maml.Prefixes);
