@@ -8,7 +8,7 @@ namespace ZipLM.PowerShell.Commands;
 /// <example>
 ///   <code>$pruned | Export-Model -Path ./bert-2x -WhatIf</code>
 ///   <para>Would write config.json, model.safetensors, the tokenizer's files and ziplm.json.</para>
-///   <code>What if: Performing the operation "Export bert-2x" on target "/srv/work/bert-2x".</code>
+///   <code>What if: Performing the operation "Export bert-2x" on target "/srv/data/bert-2x".</code>
 /// </example>
 /// <example>
 ///   <code>$pruned | Export-Model -Name bert-2x -Force -PassThru</code>

@@ -28,8 +28,8 @@ namespace ZipLM.PowerShell.Commands;
 ///   ----                       ---------- -----                ------                        ------- -----
 ///   bert                           1.84 M 4 × 4                4 × 512                               /srv/ziplm/models/bert
 ///   bert                           1.84 M 4 × 4                4 × 512                               /srv/ziplm/models/bert
-///   bert-2x                        1.23 M 4 × 2                41 56 41 16                     2.06× /srv/work/bert-2x
-///   bert-4x                        1.10 M 0 0 0 2              18 16 16 16                     4.07× /srv/work/bert-4x
+///   bert-2x                        1.23 M 4 × 2                41 56 41 16                     2.06× /srv/data/bert-2x
+///   bert-4x                        1.10 M 0 0 0 2              18 16 16 16                     4.07× /srv/data/bert-4x
 ///   </code>
 /// </example>
 [Cmdlet(VerbsCommon.Get, "GpuSession")]

@@ -10,7 +10,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   <code>
 ///   Name                           Rows   Labels Path
 ///   ----                           ----   ------ ----
-///   train                          3891       18 /srv/work/train.tsv
+///   train                          3891       18 /srv/data/train.tsv
 ///   </code>
 /// </example>
 /// <example>
@@ -19,7 +19,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   <code>
 ///   Name                           Rows   Labels Path
 ///   ----                           ----   ------ ----
-///   tickets                           4        2 /srv/work/tickets.csv
+///   tickets                           4        2 /srv/data/tickets.csv
 ///   </code>
 /// </example>
 [Cmdlet(VerbsData.Import, "TextDataset", DefaultParameterSetName = PathSet)]

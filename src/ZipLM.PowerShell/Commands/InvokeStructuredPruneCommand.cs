@@ -35,7 +35,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 4 × 2
 ///   Widths      : 41 56 41 16
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
-///   Saved       : /srv/work/bert-2x
+///   Saved       : /srv/data/bert-2x
 ///
 ///   Name        : bert-4x
 ///   Parameters  : 1.10 M
@@ -45,7 +45,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 0 0 0 2
 ///   Widths      : 18 16 16 16
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
-///   Saved       : /srv/work/bert-4x
+///   Saved       : /srv/data/bert-4x
 ///   </code>
 /// </example>
 [Cmdlet(VerbsLifecycle.Invoke, "StructuredPrune", SupportsShouldProcess = true)]
