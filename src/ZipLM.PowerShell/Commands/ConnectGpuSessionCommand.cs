@@ -5,12 +5,31 @@ namespace ZipLM.PowerShell.Commands;
 
 /// <summary>Chooses where models run, and makes that this runspace's session.</summary>
 /// <example>
-///   <code>Connect-GpuSession -Device cuda:0 -Seed 7</code>
-///   <para>Uses the first CUDA device, or fails when it does not work: a device that is named is never replaced by another.</para>
+///   <code>Connect-GpuSession -Device cpu -Threads 2 -Seed 7</code>
+///   <para>Uses two threads of the CPU. Every command of this runspace now runs there unless it is told otherwise.</para>
+///   <code>
+///   Id              : 1
+///   Device          : cpu
+///   DeviceName      : AMD EPYC
+///   Precision       : Float32
+///   Threads         : 2
+///   Seed            : 7
+///   CalibrationData :
+///   Models          :
+///   Resident        : 0.0 MB
+///   Free            : 24.6 GB
+///   Total           : 25.3 GB
+///   </code>
 /// </example>
 /// <example>
-///   <code>Connect-GpuSession -Device cpu -Threads 4 -CalibrationData (Import-TextDataset ./tickets.tsv)</code>
-///   <para>Uses four threads of the CPU, and calibrates every model on the same text unless told otherwise.</para>
+///   <code>Connect-GpuSession -Device cuda:0</code>
+///   <para>A device that is named is never replaced by another: on this machine it does not work, and the command ends.</para>
+///   <code>
+///   Error: The device 'cuda:0' cannot be used: this build of libtorch has no CUDA (see ZIPLM_LIBTORCH in about_ZipLM_Devices). Run Test-ZipLMEnvironment to see what is missing, or use -Device cpu.
+///     What to do: Run Test-ZipLMEnvironment to see what is missing, or use -Device cpu.
+///     Id: ZipLM.DeviceUnavailable
+///     At line 1: Connect-GpuSession -Device cuda:0
+///   </code>
 /// </example>
 [Cmdlet(VerbsCommunications.Connect, "GpuSession")]
 [OutputType(typeof(GpuSession))]

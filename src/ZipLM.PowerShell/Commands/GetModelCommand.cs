@@ -9,10 +9,26 @@ namespace ZipLM.PowerShell.Commands;
 /// <example>
 ///   <code>Get-Model bert</code>
 ///   <para>Looks for a directory 'bert', then in the model store, then for the alias in the local Hugging Face cache.</para>
+///   <code>
+///   Name                       Parameters Heads                Widths                        Speedup Saved
+///   ----                       ---------- -----                ------                        ------- -----
+///   bert                           1.84 M 4 × 4                4 × 512                               /srv/ziplm/models/bert
+///   </code>
 /// </example>
 /// <example>
-///   <code>Get-ChildItem ./models -Directory | Get-Model | Measure-Model -Data (Import-TextDataset dev.tsv)</code>
-///   <para>Measures every model in a folder.</para>
+///   <code>Get-Model | Where-Object MeasuredSpeedup -gt 2</code>
+///   <para>The models of the store that are more than twice as fast as what they were pruned from.</para>
+///   <code>
+///   Name        : bert-3x
+///   Parameters  : 1.16 M
+///   Target      : 3.00×
+///   Predicted   : 2.72×
+///   Measured    : 3.01× ± 0.4 % (100 rounds)
+///   Heads       : 0 0 2 1
+///   Widths      : 56 69 56 22
+///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Saved       : /srv/ziplm/models/bert-3x
+///   </code>
 /// </example>
 [Cmdlet(VerbsCommon.Get, "Model", DefaultParameterSetName = NameSet)]
 [OutputType(typeof(Model))]
@@ -24,6 +40,7 @@ public sealed class GetModelCommand : EngineCommand
     /// <summary>Paths of model directories, names in the store, aliases (bert, gpt2, …) or hub ids. Without it, the models of the store.</summary>
     [Parameter(ParameterSetName = NameSet, Position = 0, ValueFromPipeline = true)]
     [ArgumentCompleter(typeof(ModelNameCompleter))]
+    [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string[]? Name { get; set; }
 

@@ -6,11 +6,42 @@ namespace ZipLM.PowerShell.Commands;
 /// <summary>Ranks heads and feed-forward columns by what removing them costs; one row a structure, written as each sublayer is done.</summary>
 /// <example>
 ///   <code>Get-Model bert | Get-StructureSaliency | Where-Object Sublayer -eq Attention</code>
-///   <para>The heads, with their place in the order of removal and the error after it.</para>
+///   <para>The heads: what each would cost, its place in the order of removal, and the error once it and those before it are gone.</para>
+///   <code>
+///   Layer Sublayer      Index     Saliency  Order   PriorAfter
+///   ----- --------      -----     --------  -----   ----------
+///       0 Attention         0     0.040451      3     0.106836
+///       0 Attention         1     0.020865      4     1.000000
+///       0 Attention         2     0.018971      1     0.018047
+///       0 Attention         3     0.022062      2     0.042806
+///       1 Attention         0     0.025084      4     1.000000
+///       1 Attention         1     0.026944      2     0.040286
+///       1 Attention         2     0.018480      3     0.089156
+///       1 Attention         3     0.013964      1     0.012851
+///       2 Attention         0     0.015787      3     0.063719
+///       2 Attention         1     0.013773      4     1.000000
+///       2 Attention         2     0.012008      1     0.010718
+///       2 Attention         3     0.013738      2     0.027074
+///       3 Attention         0     0.006141      1     0.005232
+///       3 Attention         1     0.012025      4     1.000000
+///       3 Attention         2     0.013321      2     0.020317
+///       3 Attention         3     0.013464      3     0.055664
+///   </code>
 /// </example>
 /// <example>
-///   <code>Get-Model bert | Get-StructureSaliency | Invoke-StructuredPrune -Speedup 3</code>
-///   <para>Prunes by these rows.</para>
+///   <code>Get-Model bert | Get-StructureSaliency -CalibrationSamples 64 | Invoke-StructuredPrune -Speedup 2</code>
+///   <para>Prunes by these rows, which bring their model along.</para>
+///   <code>
+///   Name        : bert-2x
+///   Parameters  : 1.23 M
+///   Target      : 2.00×
+///   Predicted   : 1.99×
+///   Measured    : 2.09× ± 1.2 % (100 rounds)
+///   Heads       : 2 2 1 1
+///   Widths      : 85 105 69 24
+///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Saved       : not saved
+///   </code>
 /// </example>
 [Cmdlet(VerbsCommon.Get, "StructureSaliency")]
 [OutputType(typeof(StructureSaliency), typeof(Job))]

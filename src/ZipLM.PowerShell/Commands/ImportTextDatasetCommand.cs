@@ -7,10 +7,20 @@ namespace ZipLM.PowerShell.Commands;
 /// <example>
 ///   <code>Import-TextDataset train.tsv</code>
 ///   <para>Finds the columns by their usual names: text or sentence, and label.</para>
+///   <code>
+///   Name                           Rows   Labels Path
+///   ----                           ----   ------ ----
+///   train                          3891       18 /srv/data/train.tsv
+///   </code>
 /// </example>
 /// <example>
 ///   <code>Import-TextDataset tickets.csv -TextColumn body -LabelColumn queue</code>
 ///   <para>Names the columns.</para>
+///   <code>
+///   Name                           Rows   Labels Path
+///   ----                           ----   ------ ----
+///   tickets                           4        2 /srv/data/tickets.csv
+///   </code>
 /// </example>
 [Cmdlet(VerbsData.Import, "TextDataset", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(TextDataset))]
@@ -21,6 +31,7 @@ public sealed class ImportTextDatasetCommand : EngineCommand
 
     /// <summary>Files; wildcards are allowed. A name that ends in .gz is decompressed.</summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     public string[] Path { get; set; } = [];
 

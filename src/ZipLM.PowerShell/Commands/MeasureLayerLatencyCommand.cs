@@ -5,12 +5,32 @@ namespace ZipLM.PowerShell.Commands;
 
 /// <summary>Measures the time of every sublayer at every level, in one environment.</summary>
 /// <example>
-///   <code>Get-Model bert | Measure-LayerLatency</code>
-///   <para>At batch 1 and the length that 95 % of the model's data do not exceed.</para>
+///   <code>(Get-Model bert | Measure-LayerLatency).Levels | Where-Object Sublayer -eq Attention</code>
+///   <para>The time of an attention sublayer with all of its heads, with some, and dropped, at batch 1 and the length that 95 % of the model's data do not exceed.</para>
+///   <code>
+///   Sublayer        Level           ms    Spread
+///   --------        -----           --    ------
+///   Attention           4       0.1138   ± 3.6 %
+///   Attention           3       0.1004   ± 4.7 %
+///   Attention           2       0.0781   ± 5.0 %
+///   Attention           1       0.0737  ± 12.9 %
+///   Attention           0       0.0052   ± 3.9 %
+///   </code>
 /// </example>
 /// <example>
-///   <code>Get-Model bert | Measure-LayerLatency -BatchSize 8 -SequenceLength 128 | Invoke-StructuredPrune -Speedup 3</code>
-///   <para>Prunes for another environment.</para>
+///   <code>Get-Model bert | Measure-LayerLatency -BatchSize 8 -SequenceLength 64 | Invoke-StructuredPrune -Speedup 2</code>
+///   <para>Prunes for another environment. The table brings its model along.</para>
+///   <code>
+///   Name        : bert-2x
+///   Parameters  : 1.34 M
+///   Target      : 2.00×
+///   Predicted   : 2.06×
+///   Measured    : 2.06× ± 2.3 % (100 rounds)
+///   Heads       : 3 3 2 2
+///   Widths      : 130 145 130 50
+///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 8, length 64, 2 thread(s)
+///   Saved       : not saved
+///   </code>
 /// </example>
 [Cmdlet(VerbsDiagnostic.Measure, "LayerLatency")]
 [OutputType(typeof(LatencyTable), typeof(Job))]

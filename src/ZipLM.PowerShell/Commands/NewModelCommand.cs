@@ -6,12 +6,25 @@ namespace ZipLM.PowerShell.Commands;
 
 /// <summary>Makes a model with random weights, and a vocabulary from text.</summary>
 /// <example>
-///   <code>New-Model -Name topics -Size mini -TrainingData (Import-TextDataset train.tsv) -VocabularySize 8000</code>
-///   <para>A BERT with 4 layers of width 256, a vocabulary of 8,000 pieces made from the data's text, and a classifier for its labels.</para>
+///   <code>New-Model -Name topics -Size tiny -TrainingData (Import-TextDataset train.tsv)</code>
+///   <para>A BERT with 2 layers of width 128, a vocabulary of up to 8,000 pieces made from the data's text, and a classifier for its labels.</para>
+///   <code>
+///   Name                       Parameters Heads                Widths                        Speedup Saved
+///   ----                       ---------- -----                ------                        ------- -----
+///   topics                         1.20 M 2 × 2                2 × 512                               not saved
+///   </code>
 /// </example>
 /// <example>
-///   <code>New-Model -Name topics -Layers 4 -HiddenSize 128 -Heads 4 -TrainingData $data | Start-ModelTraining -TrainingData $data | Receive-Job -Wait</code>
-///   <para>The same with dimensions of one's own, trained at once.</para>
+///   <code>
+///   $train = Import-TextDataset train.tsv
+///   New-Model -Name topics -Layers 2 -HiddenSize 64 -Heads 2 -TrainingData $train -VocabularySize 4000
+///   </code>
+///   <para>The same with dimensions of one's own. Start-ModelTraining trains it.</para>
+///   <code>
+///   Name                       Parameters Heads                Widths                        Speedup Saved
+///   ----                       ---------- -----                ------                        ------- -----
+///   topics                         0.39 M 2 × 2                2 × 256                               not saved
+///   </code>
 /// </example>
 [Cmdlet(VerbsCommon.New, "Model", DefaultParameterSetName = SizeSet)]
 [OutputType(typeof(Model))]

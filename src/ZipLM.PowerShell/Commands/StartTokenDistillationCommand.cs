@@ -4,12 +4,37 @@ namespace ZipLM.PowerShell.Commands;
 
 /// <summary>Lets a pruned model learn from its dense teacher (labels, logits, and the hidden state of every token), as a job that gives the distilled model.</summary>
 /// <example>
-///   <code>Get-Model bert | Invoke-StructuredPrune -Speedup 3 | Start-TokenDistillation | Receive-Job -Wait | Export-Model -Name bert-3x</code>
+///   <code>Get-Model bert | Invoke-StructuredPrune -Speedup 3 | Start-TokenDistillation -LearningRate 1e-3 | Receive-Job -Wait | Export-Model -Name bert-3x -PassThru</code>
 ///   <para>Teacher and data are what the model's directory records.</para>
+///   <code>
+///   Name        : bert-3x-distilled
+///   Parameters  : 1.16 M
+///   Target      : 3.00×
+///   Predicted   : 2.72×
+///   Measured    : 3.01× ± 0.4 % (100 rounds)
+///   Heads       : 0 0 2 1
+///   Widths      : 56 69 56 22
+///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Saved       : /srv/ziplm/models/bert-3x
+///   </code>
 /// </example>
 /// <example>
-///   <code>$pruned | Start-TokenDistillation -TrainingData $train -TokenWeight 0 -Epochs 5</code>
-///   <para>Without the token loss.</para>
+///   <code>
+///   $dev = Import-TextDataset dev.tsv
+///   $pruned = Get-Model bert | Invoke-StructuredPrune -Speedup 2
+///   $pruned | Start-TokenDistillation -TokenWeight 0 -Epochs 1 -ValidationData $dev | Receive-Job -Wait -InformationVariable curve | ForEach-Object Name
+///   $curve.MessageData
+///   </code>
+///   <para>Without the token loss, and with the learning curve.</para>
+///   <code>
+///   bert-2x-distilled
+///
+///      Step   Epoch      Loss       Rate   Tokens/s Validation
+///      ----   -----      ----       ----   -------- ----------
+///        50    0.41    0.5356     3.3e-5      20895
+///       100    0.82    0.4255     1.0e-5      21353
+///       122    1.00    0.4016     4.5e-7      22388     0.8138
+///   </code>
 /// </example>
 [Cmdlet(VerbsLifecycle.Start, "TokenDistillation", SupportsShouldProcess = true)]
 [OutputType(typeof(Job))]
