@@ -61,7 +61,7 @@ public sealed class ExportModelCommand : EngineCommand
         {
             directory = ParameterSetName == NameSet
                 ? ModelStore.Default().PathFor(Name)
-                : SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path);
+                : ResolvePath(Path);
         }
         catch (ZipLMException e)
         {
@@ -74,7 +74,7 @@ public sealed class ExportModelCommand : EngineCommand
             return;
         }
 
-        Run((output, stopping) =>
+        Run(model, (output, stopping) =>
         {
             HuggingFaceExport.Write(model, directory, Force, output, stopping);
             if (PassThru)

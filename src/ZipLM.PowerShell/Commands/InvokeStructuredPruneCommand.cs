@@ -86,6 +86,19 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
 
     private protected override bool InJob => AsJob;
 
+    /// <summary>A wrong target is said before the commands upstream measure for minutes.</summary>
+    protected override void BeginProcessing()
+    {
+        try
+        {
+            OneShotPruning.RequireSpeedups(Speedup);
+        }
+        catch (ZipLMException e)
+        {
+            ThrowTerminatingError(Errors.Record(e));
+        }
+    }
+
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
@@ -136,6 +149,6 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
             Saliency = rows,
             Force = Force,
         };
-        RunOrAdd(model.Name, (output, stopping) => OneShotPruning.Run(model, data, options, output.Write, output, stopping));
+        RunOrAdd(model, (output, stopping) => OneShotPruning.Run(model, data, options, output.Write, output, stopping));
     }
 }
