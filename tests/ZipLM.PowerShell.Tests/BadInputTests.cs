@@ -207,6 +207,24 @@ public sealed class BadInputTests(TinyStore store)
         Failure("Get-Model bert | Get-StructureSaliency | Where-Object Sublayer -eq Attention | Invoke-StructuredPrune -Speedup 1.3", "SaliencyIncomplete", ErrorCategory.InvalidArgument);
 
     [Fact]
+    public void NothingToPruneSaysSo() => Failure("Invoke-StructuredPrune -Speedup 1.3", "ModelNotGiven", ErrorCategory.InvalidArgument);
+
+    [Fact]
+    public void ATableOfAnotherEnvironmentIsRefusedUnlessForced()
+    {
+        _session.Run("""
+            $table = Get-Model bert | Measure-LayerLatency -SequenceLength 8 -Rounds 2
+            $elsewhere = [ZipLM.LatencyTable]::new($table.Model,
+                [ZipLM.InferenceEnvironment]::new('cpu', 'another processor', 'Torch', 'Float32', 1, 8, 1, '0'),
+                $table.Levels, $table.RestMilliseconds, $table.DenseMilliseconds, 2)
+            """);
+        Failure("$elsewhere | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3", "LatencyTableEnvironment", ErrorCategory.InvalidOperation);
+        Outcome forced = _session.Invoke("$elsewhere | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3 -Force");
+        Assert.Single(forced.Output);
+        Assert.Contains(forced.Warnings, warning => warning.Contains("another processor", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void ADisposedModelSaysSo() =>
         Failure("$gone = Get-Model bert; $gone.Dispose(); $gone | Measure-Model -Rounds 3", "ModelDisposed", ErrorCategory.InvalidOperation);
 

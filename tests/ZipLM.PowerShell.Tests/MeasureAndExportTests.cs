@@ -79,7 +79,12 @@ public sealed class MeasureAndExportTests(TinyStore store)
     [Fact]
     public void RelativePathsStartAtTheSessionsLocation()
     {
-        _session.Run($"Push-Location '{store.Folder}'; Get-Model bert | Export-Model -Path ./here; $null = Get-Model here; Pop-Location");
+        _session.Run($$"""
+            $paths = $ExecutionContext.SessionState.Path
+            $paths.PushCurrentLocation('here')
+            try { $null = $paths.SetLocation('{{store.Folder}}'); Get-Model bert | Export-Model -Path ./here; $null = Get-Model here }
+            finally { $null = $paths.PopLocation('here') }
+            """);
         Assert.True(File.Exists(store.PathOf("here/config.json")));
     }
 

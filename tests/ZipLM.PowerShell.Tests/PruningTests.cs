@@ -69,6 +69,25 @@ public sealed class PruningTests(TinyStore store)
         Assert.Equal(_session.One<string>("$table.Fingerprint"), model.Pruning.TableFingerprint);
     }
 
+    [Theory]
+    [InlineData("Invoke-StructuredPrune -LatencyTable $table -Saliency $rows")]
+    [InlineData("$rows | Invoke-StructuredPrune -LatencyTable $table")]
+    [InlineData("$table | Invoke-StructuredPrune -Saliency $rows")]
+    [InlineData("Invoke-StructuredPrune -Saliency $rows")]
+    [InlineData("$table | Invoke-StructuredPrune $bert")]
+    public void ATableAndRowsNeedNoModelBesideThem(string command)
+    {
+        dynamic model = _session.Run($$"""
+            $bert = Get-Model bert
+            $table = $bert | Measure-LayerLatency -Rounds 5
+            $rows = $bert | Get-StructureSaliency
+            {{command}} -Speedup 1.3 -Rounds 5
+            """).Single();
+        Assert.Equal("bert-1.3x", model.Name);
+        if (command.Contains("$table", StringComparison.Ordinal))
+            Assert.Equal(_session.One<string>("$table.Fingerprint"), model.Pruning.TableFingerprint);
+    }
+
     [Fact]
     public void EveryStructureHasOneRowInItsOrder()
     {

@@ -16,30 +16,25 @@ namespace ZipLM.PowerShell.Commands;
 ///   <code>Get-Model bert | Measure-LayerLatency -BatchSize 16 | Invoke-StructuredPrune -Speedup 2, 3, 4 | ForEach-Object { $_ | Export-Model -Path "./$($_.Name)" }</code>
 ///   <para>Three models from one calibration and one table, each in a directory of its own.</para>
 /// </example>
-[Cmdlet(VerbsLifecycle.Invoke, "StructuredPrune", DefaultParameterSetName = ModelSet, SupportsShouldProcess = true)]
+[Cmdlet(VerbsLifecycle.Invoke, "StructuredPrune", SupportsShouldProcess = true)]
 [OutputType(typeof(Model), typeof(Job))]
 public sealed class InvokeStructuredPruneCommand : JobCommand
 {
-    private const string ModelSet = "Model";
-    private const string TableSet = "LatencyTable";
-    private const string SaliencySet = "Saliency";
-
+    // One parameter set: each of the three can come by name while another comes from the pipeline, and a parameter that
+    // belongs to several sets would not tell PowerShell which of them is meant.
     private readonly List<StructureSaliency> _rows = [];
+    private bool _rowsByName;
 
-    /// <summary>The model.</summary>
-    [Parameter(ParameterSetName = ModelSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    /// <summary>The model; not needed where a table or rows bring it along.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true)]
     public Model? Model { get; set; }
 
     /// <summary>A table of Measure-LayerLatency, which brings its model along; measured now unless given.</summary>
-    [Parameter(ParameterSetName = ModelSet)]
-    [Parameter(ParameterSetName = TableSet, Mandatory = true, ValueFromPipeline = true)]
-    [Parameter(ParameterSetName = SaliencySet)]
+    [Parameter(ValueFromPipeline = true)]
     public LatencyTable? LatencyTable { get; set; }
 
     /// <summary>All rows of Get-StructureSaliency for a model, which bring it along; found now unless given.</summary>
-    [Parameter(ParameterSetName = ModelSet)]
-    [Parameter(ParameterSetName = TableSet)]
-    [Parameter(ParameterSetName = SaliencySet, Mandatory = true, ValueFromPipeline = true)]
+    [Parameter(ValueFromPipeline = true)]
     public StructureSaliency[]? Saliency { get; set; }
 
     /// <summary>Targets: dense time ÷ pruned time. One model each.</summary>
@@ -89,6 +84,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     /// <summary>A wrong target is said before the commands upstream measure for minutes.</summary>
     protected override void BeginProcessing()
     {
+        _rowsByName = Saliency is not null;
         try
         {
             OneShotPruning.RequireSpeedups(Speedup);
@@ -102,17 +98,21 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
-        switch (ParameterSetName)
+        switch (Model, LatencyTable, Saliency)
         {
-            case SaliencySet:
-                // A model's rows arrive one by one; they are complete when the pipeline ends.
-                _rows.AddRange(Saliency!);
+            case ({ } model, var table, var rows):
+                Prune(model, table, rows);
                 break;
-            case TableSet:
-                Prune(LatencyTable!.Model, LatencyTable, Saliency);
+            case (null, { } table, var rows) when rows is null || _rowsByName:
+                Prune(table.Model, table, rows);
+                break;
+            case (null, _, { } rows):
+                // A model's rows arrive one by one; they are complete when the pipeline ends.
+                _rows.AddRange(rows);
                 break;
             default:
-                Prune(Model!, LatencyTable, Saliency);
+                WriteError(Errors.Record(new ZipLMException("ModelNotGiven", ErrorKind.InvalidArgument,
+                    "There is no model to prune.", "Pipe one in: Get-Model bert | Invoke-StructuredPrune -Speedup 3.", Speedup)));
                 break;
         }
     }
