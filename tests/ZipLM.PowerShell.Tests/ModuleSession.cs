@@ -25,9 +25,9 @@ public sealed class ModuleSession : IDisposable
     public IReadOnlyList<string> ImportWarnings { get; }
 
     /// <summary>Runs a script and gives its output; the first error is thrown.</summary>
-    public Collection<PSObject> Run(string script)
+    public Collection<PSObject> Run(string script, params object[] arguments)
     {
-        Outcome outcome = Invoke(script);
+        Outcome outcome = Invoke(script, arguments);
         return outcome.Errors.FirstOrDefault() is { } error ? throw new RuntimeException(error.ToString(), error.Exception, error) : outcome.Output;
     }
 
@@ -35,10 +35,10 @@ public sealed class ModuleSession : IDisposable
     public T One<T>(string script) => (T)Run(script).Single().BaseObject;
 
     /// <summary>Runs a script and gives all that came out on its streams.</summary>
-    public Outcome Invoke(string script)
+    public Outcome Invoke(string script, params object[] arguments)
     {
         using var shell = System.Management.Automation.PowerShell.Create(_runspace);
-        Collection<PSObject> output = shell.AddScript(script).Invoke();
+        Collection<PSObject> output = shell.AddScript(script).AddParameters(arguments).Invoke();
         return Outcome.Of(output, shell.Streams);
     }
 

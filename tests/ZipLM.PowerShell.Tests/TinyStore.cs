@@ -35,8 +35,8 @@ public sealed class TinyStore : IDisposable
             $session = Connect-GpuSession -Device cpu -Seed 7
             $train = Import-TextDataset '{{TrainFile}}'
             $dev = Import-TextDataset '{{DevFile}}'
-            New-Model -Name tiny -Layers 2 -HiddenSize 32 -Heads 4 -MaximumSequenceLength 32 -TrainingData $train -VocabularySize 200 |
-                Start-ModelTraining -TrainingData $train -ValidationData $dev -Epochs 3 -BatchSize 16 -LearningRate 2e-3 -InformationAction Ignore |
+            New-Model -Name tiny -Layers 4 -HiddenSize 32 -Heads 4 -MaximumSequenceLength 32 -TrainingData $train -VocabularySize 200 |
+                Start-ModelTraining -TrainingData $train -ValidationData $dev -Epochs 4 -BatchSize 16 -LearningRate 2e-3 -InformationAction Ignore |
                 Receive-Job -Wait -AutoRemoveJob -InformationAction Ignore |
                 Export-Model -Name bert
             """);
