@@ -106,6 +106,16 @@ public sealed class JobTests(TinyStore store) : IDisposable
     }
 
     [Fact]
+    public void AStoppedJobShowsNothingAsInProgress()
+    {
+        var job = _session.One<Job>("$job = Get-Model bert | Measure-LayerLatency -Rounds 100000 -AsJob; $job");
+        Assert.True(SpinWait.SpinUntil(() => job.ChildJobs[0].Progress.Count > 0, TimeSpan.FromSeconds(20)), "It shows no progress.");
+        _session.Run("$job | Stop-Job");
+        Assert.Equal(JobState.Stopped, job.JobStateInfo.State);
+        Assert.Equal(ProgressRecordType.Completed, job.ChildJobs[0].Progress[^1].RecordType);
+    }
+
+    [Fact]
     public void OtherWorkWaitsForItsTurnAndSaysSo()
     {
         var job = _session.One<Job>($"$job = Get-Model bert | {Long}; $job");

@@ -36,7 +36,7 @@ public sealed class ViewTests(TinyStore store)
             $null = Connect-GpuSession -Device cpu
             $bert = Get-Model bert
             $bert
-            $bert | Measure-LayerLatency -Rounds 5
+            $bert | Measure-LayerLatency -Rounds 5 -SequenceLength 16
             $small = $bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -CalibrationSamples 64
             $small
             $small | Measure-Model -Rounds 3
