@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Runtime.InteropServices;
 
 namespace ZipLM.PowerShell;
 
@@ -8,11 +9,12 @@ internal static class Errors
     /// <summary>Tag of the information records of this module.</summary>
     public const string InformationTag = "ZipLM";
 
-    public static ErrorRecord Record(Exception exception)
+    /// <param name="input">What the user gave: the target where the exception names none.</param>
+    public static ErrorRecord Record(Exception exception, object? input = null)
     {
-        if (exception is not ZipLMException known)
+        if (Known(exception) is not { } known)
         {
-            return new(exception, "ZipLM.Unexpected", ErrorCategory.NotSpecified, null)
+            return new(exception, "ZipLM.Unexpected", ErrorCategory.NotSpecified, input)
             {
                 ErrorDetails = new(exception.Message)
                 {
@@ -21,14 +23,28 @@ internal static class Errors
             };
         }
 
-        return new(known, known.ErrorId, Category(known.Kind), known.Target)
+        return new(known, known.ErrorId, Category(known.Kind), known.Target ?? input)
         {
             ErrorDetails = new($"{known.Message} {known.Remedy}") { RecommendedAction = known.Remedy },
         };
     }
 
     /// <summary>True for errors after which other models of the same pipeline would fail too.</summary>
-    public static bool EndsCommand(Exception exception) => exception is ZipLMException { Kind: ErrorKind.ResourceUnavailable };
+    public static bool EndsCommand(Exception exception) => Known(exception) is { Kind: ErrorKind.ResourceUnavailable };
+
+    /// <summary>The exception itself when it is ours, and what torch says when memory runs out; else null.</summary>
+    private static ZipLMException? Known(Exception exception) => exception switch
+    {
+        ZipLMException known => known,
+        OutOfMemoryException => MemoryExhausted(exception),
+        ExternalException when exception.Message.Contains("allocate memory", StringComparison.Ordinal)
+            || exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) => MemoryExhausted(exception),
+        _ => null,
+    };
+
+    private static ZipLMException MemoryExhausted(Exception exception) => new(
+        "MemoryExhausted", ErrorKind.ResourceUnavailable, $"Memory ran out: {exception.Message.Split('\n')[0]}",
+        "Use a smaller -BatchSize or shorter sequences, or free models with Disconnect-GpuSession.", null, exception);
 
     private static ErrorCategory Category(ErrorKind kind) => kind switch
     {

@@ -49,9 +49,9 @@ public static class MeasurementFlow
         var quality = Evaluate(model, encoded, reporter, cancellationToken);
         using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
-        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, rounds, cancellationToken);
+        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, rounds, reporter, cancellationToken);
         var milliseconds = speedup?.Milliseconds
-            ?? MedianInterval.Of(timer.Measure([timer.Whole(weights)], Math.Max(rounds / 5, 3), rounds, cancellationToken)[0]).Median;
+            ?? MedianInterval.Of(timer.Measure([weights], rounds, reporter, cancellationToken)[0]).Median;
         return new()
         {
             Model = model.Name,

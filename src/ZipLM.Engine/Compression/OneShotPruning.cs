@@ -67,8 +67,11 @@ public static class OneShotPruning
         }
     }
 
-    private static void RequireSpeedups(IReadOnlyList<double> speedups)
+    /// <summary>Refuses targets that no model could have.</summary>
+    /// <exception cref="ZipLMException">A target is not above 1, or not finite.</exception>
+    public static void RequireSpeedups(IReadOnlyList<double> speedups)
     {
+        ArgumentNullException.ThrowIfNull(speedups);
         foreach (var speedup in speedups.Where(s => !(s > 1 && double.IsFinite(s))))
         {
             throw new ZipLMException("SpeedupInvalid", ErrorKind.InvalidArgument,

@@ -67,7 +67,7 @@ internal sealed class VerifiedSearch(
         var shrunk = Shrinker.Shrink(weights, store, plan.Layers);
         try
         {
-            var measured = timer.Compare(dense, shrunk, rounds, cancellationToken);
+            var measured = timer.Compare(dense, shrunk, rounds, reporter, cancellationToken);
             reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
                 $"Plan {corrections + 1}: predicted {table.DenseMilliseconds / plan.PredictedMilliseconds:0.00}×, measured {measured}."));
             return new(plan, shrunk, measured, corrections);

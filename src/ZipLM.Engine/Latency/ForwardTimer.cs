@@ -50,10 +50,20 @@ internal sealed class ForwardTimer : IDisposable
     public double[][] Measure(IReadOnlyList<Action> cases, int warmUpRounds, int rounds, CancellationToken cancellationToken, Action<int>? roundDone = null) =>
         _timer.Measure(cases, warmUpRounds, rounds, cancellationToken, roundDone);
 
-    /// <summary>Runs two models in turns and gives the median of the paired ratios.</summary>
-    public Speedup Compare(Transformer baseline, Transformer model, int rounds, CancellationToken cancellationToken)
+    /// <summary>Times whole models in turns, and tells how far it is; [model][round], in ms.</summary>
+    public double[][] Measure(IReadOnlyList<Transformer> models, int rounds, IReporter reporter, CancellationToken cancellationToken)
     {
-        var times = Measure([Whole(baseline), Whole(model)], Math.Max(rounds / 5, 3), rounds, cancellationToken);
+        const string activity = "Measuring speed";
+        var times = Measure([.. models.Select(Whole)], Math.Max(rounds / 5, 3), rounds, cancellationToken,
+            round => reporter.Progress(new(activity, $"round {round + 1} of {rounds}", round + 1, rounds)));
+        reporter.Progress(new(activity, "done", rounds, rounds, Completed: true));
+        return times;
+    }
+
+    /// <summary>Runs two models in turns and gives the median of the paired ratios.</summary>
+    public Speedup Compare(Transformer baseline, Transformer model, int rounds, IReporter reporter, CancellationToken cancellationToken)
+    {
+        var times = Measure([baseline, model], rounds, reporter, cancellationToken);
         var ratio = MedianInterval.Of(times[0].Zip(times[1], (dense, pruned) => dense / pruned));
         return new(ratio.Median, ratio.Low, ratio.High, rounds, MedianInterval.Of(times[0]).Median, MedianInterval.Of(times[1]).Median);
     }

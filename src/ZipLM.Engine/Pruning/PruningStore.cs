@@ -21,12 +21,17 @@ internal sealed class PruningStore : IDisposable
     /// <param name="ready">Called as each sublayer is done.</param>
     public static PruningStore Build(
         Transformer model, CalibrationStatistics statistics, double damping, IReporter reporter,
-        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null) =>
-        Fill(model, statistics, ready, (layer, sublayer, weight, hessian, size) =>
+        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null)
+    {
+        const string activity = "Ordering structures";
+        var store = Fill(model, statistics, ready, (layer, sublayer, weight, hessian, size) =>
         {
-            reporter.Progress(new("Ordering structures", $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
+            reporter.Progress(new(activity, $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
             return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken);
         });
+        reporter.Progress(new(activity, "done", model.Blocks.Count, model.Blocks.Count, Completed: true));
+        return store;
+    }
 
     /// <summary>Takes order and priors from rows that were ranked before, one row for every structure of the model.</summary>
     /// <exception cref="ZipLMException">Rows are missing, or of another model.</exception>

@@ -15,6 +15,7 @@ public sealed class TorchSession : GpuSession
 
     private TorchSession(SessionOptions options, int id, int threads, torch.Device device, Worker worker)
     {
+        _worker = worker;
         Id = id;
         Threads = threads;
         Precision = options.Precision;
@@ -23,8 +24,13 @@ public sealed class TorchSession : GpuSession
         TorchDevice = device;
         Device = device.type == DeviceType.CUDA ? $"cuda:{device.index}" : "cpu";
         DeviceName = DeviceInfo.Name(device);
-        _worker = worker;
     }
+
+    /// <summary>
+    /// A session that was forgotten with its runspace (ForEach-Object -Parallel closes its own) and its models: ends the
+    /// thread and gives the process's thread count free.
+    /// </summary>
+    ~TorchSession() => Dispose(false);
 
     /// <inheritdoc />
     public override int Id { get; }
@@ -172,6 +178,8 @@ public sealed class TorchSession : GpuSession
         _disposed = true;
         if (!disposing)
         {
+            _worker.Finish();
+            TorchProcess.Current.Leave();
             return;
         }
 

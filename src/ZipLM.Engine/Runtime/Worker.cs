@@ -72,10 +72,13 @@ internal sealed class Worker : IDisposable
         }
     }
 
+    /// <summary>Takes no more work; the thread ends when what was taken is done.</summary>
+    public void Finish() => _work.CompleteAdding();
+
     /// <summary>Takes no more work, and waits until what was taken is done.</summary>
     public void Dispose()
     {
-        _work.CompleteAdding();
+        Finish();
         if (IsCurrent)
         {
             // The thread cannot wait for itself; it ends when this work does, and needs the queue until then.

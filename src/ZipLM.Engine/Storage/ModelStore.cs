@@ -9,6 +9,9 @@ public sealed class ModelStore(string root)
 
     private readonly string _models = Path.Combine(Path.GetFullPath(root), "models");
 
+    /// <summary>The data folder; it need not exist.</summary>
+    public string Root { get; } = Path.GetFullPath(root);
+
     /// <summary>The store at <c>ZIPLM_HOME</c>, else in the platform's data folder.</summary>
     public static ModelStore Default() => FromEnvironment(Environment.GetEnvironmentVariable);
 

@@ -42,25 +42,22 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
     /// Runs work off the pipeline thread and writes what it makes. An error becomes an error record; one that would meet every
     /// other input too ends the command.
     /// </summary>
-    private protected void Run(Action<ICommandOutput, CancellationToken> work)
+    /// <param name="input">What the user gave: the target of an error that names no other.</param>
+    private protected void Run(object input, Action<ICommandOutput, CancellationToken> work)
     {
         using var output = new PipelineOutput(this);
-        try
+        switch (output.Pump(o => work(o, Cancellation), _cancellation.Cancel))
         {
-            output.Pump(o => work(o, Cancellation), _cancellation.Cancel);
-        }
-        catch (OperationCanceledException) when (_cancellation.IsCancellationRequested)
-        {
-            throw new PipelineStoppedException();
-        }
-        catch (Exception e) when (e is not PipelineStoppedException and not RuntimeException)
-        {
-            if (Errors.EndsCommand(e))
-            {
-                ThrowTerminatingError(Errors.Record(e));
-            }
-
-            WriteError(Errors.Record(e));
+            case null:
+                break;
+            case OperationCanceledException when _cancellation.IsCancellationRequested:
+                throw new PipelineStoppedException();
+            case var failure when Errors.EndsCommand(failure):
+                ThrowTerminatingError(Errors.Record(failure, input));
+                break;
+            case var failure:
+                WriteError(Errors.Record(failure, input));
+                break;
         }
     }
 
@@ -88,19 +85,52 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
             {
                 if (literal)
                 {
-                    files.Add(SessionState.Path.GetUnresolvedProviderPathFromPSPath(path));
+                    files.Add(ResolvePath(path));
+                    continue;
                 }
-                else
-                {
-                    files.AddRange(SessionState.Path.GetResolvedProviderPathFromPSPath(path, out _));
-                }
+
+                var found = SessionState.Path.GetResolvedProviderPathFromPSPath(path, out var provider);
+                RequireFileSystem(path, provider);
+                files.AddRange(found.Count > 0 ? found : throw NoSuchFile(path, null));
+            }
+            catch (ZipLMException e)
+            {
+                WriteError(Errors.Record(e));
             }
             catch (Exception e) when (e is ItemNotFoundException or System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
             {
-                WriteError(Errors.Record(new ZipLMException("PathNotFound", ErrorKind.NotFound, $"There is no file '{path}'.", "Correct the path.", path, e)));
+                WriteError(Errors.Record(NoSuchFile(path, e)));
             }
         }
 
         return files;
     }
+
+    /// <summary>The file system's name for a path that need not exist, resolved through the session state.</summary>
+    /// <exception cref="ZipLMException">Its drive does not exist, or is not one of files.</exception>
+    private protected string ResolvePath(string path)
+    {
+        try
+        {
+            var resolved = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
+            RequireFileSystem(path, provider);
+            return resolved;
+        }
+        catch (Exception e) when (e is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+        {
+            throw NoSuchFile(path, e);
+        }
+    }
+
+    private static void RequireFileSystem(string path, ProviderInfo provider)
+    {
+        if (provider.Name != "FileSystem")
+        {
+            throw new ZipLMException("PathNotFile", ErrorKind.InvalidArgument,
+                $"'{path}' is a path of {provider.Name}, not of files.", "Give the path of a file or directory.", path);
+        }
+    }
+
+    private static ZipLMException NoSuchFile(string path, Exception? cause) => new(
+        "PathNotFound", ErrorKind.NotFound, $"There is no file '{path}'.", "Correct the path.", path, cause);
 }

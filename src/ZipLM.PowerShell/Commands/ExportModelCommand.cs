@@ -73,7 +73,7 @@ public sealed class ExportModelCommand : EngineCommand
         {
             directory = ParameterSetName == NameSet
                 ? ModelStore.Default().PathFor(Name)
-                : SessionState.Path.GetUnresolvedProviderPathFromPSPath(Path);
+                : ResolvePath(Path);
         }
         catch (ZipLMException e)
         {
@@ -86,7 +86,7 @@ public sealed class ExportModelCommand : EngineCommand
             return;
         }
 
-        Run((output, stopping) =>
+        Run(model, (output, stopping) =>
         {
             HuggingFaceExport.Write(model, directory, Force, output, stopping);
             if (PassThru)

@@ -57,14 +57,13 @@ public sealed class GetModelCommand : EngineCommand
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
-        var names = LiteralPath is not null
-            ? LiteralPath.Select(p => SessionState.Path.GetUnresolvedProviderPathFromPSPath(p))
-            : Name ?? ModelStore.Default().List();
-        foreach (var name in names.SelectMany(Expand))
+        var session = SessionOrDefault(Session);
+        foreach (var name in LiteralPath ?? (Name ?? ModelStore.Default().List()).SelectMany(Expand))
         {
             try
             {
-                WriteObject(Views.Tag(ModelCatalog.Find(SessionOrDefault(Session), ModelLocator.Default(), name, CurrentDirectory)));
+                var found = LiteralPath is null ? name : ResolvePath(name);
+                WriteObject(Views.Tag(ModelCatalog.Find(session, ModelLocator.Default(), found, CurrentDirectory)));
             }
             catch (ZipLMException e)
             {
@@ -76,7 +75,7 @@ public sealed class GetModelCommand : EngineCommand
     /// <summary>A pattern stands for the directories that it matches, or else for the names in the store.</summary>
     private IEnumerable<string> Expand(string name)
     {
-        if (LiteralPath is not null || !WildcardPattern.ContainsWildcardCharacters(name))
+        if (!WildcardPattern.ContainsWildcardCharacters(name))
         {
             return [name];
         }

@@ -75,6 +75,6 @@ public sealed class GetStructureSaliencyCommand : JobCommand
     protected override void ProcessRecord()
     {
         var (model, data, samples, damping) = (Model, CalibrationData, CalibrationSamples, Damping);
-        RunOrAdd(model.Name, (output, stopping) => SaliencyFlow.Run(model, data, samples, damping, output.Write, output, stopping));
+        RunOrAdd(model, (output, stopping) => SaliencyFlow.Run(model, data, samples, damping, output.Write, output, stopping));
     }
 }

@@ -52,26 +52,21 @@ namespace ZipLM.PowerShell.Commands;
 [OutputType(typeof(Model), typeof(Job))]
 public sealed class InvokeStructuredPruneCommand : JobCommand
 {
-    private const string ModelSet = "Model";
-    private const string TableSet = "LatencyTable";
-    private const string SaliencySet = "Saliency";
-
+    // One parameter set: each of the three can come by name while another comes from the pipeline, and a parameter that
+    // belongs to several sets would not tell PowerShell which of them is meant.
     private readonly List<StructureSaliency> _rows = [];
+    private bool _rowsByName;
 
-    /// <summary>The model.</summary>
-    [Parameter(ParameterSetName = ModelSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    /// <summary>The model; not needed where a table or rows bring it along.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true)]
     public Model? Model { get; set; }
 
     /// <summary>A table of Measure-LayerLatency, which brings its model along; measured now unless given.</summary>
-    [Parameter(ParameterSetName = ModelSet)]
-    [Parameter(ParameterSetName = TableSet, Mandatory = true, ValueFromPipeline = true)]
-    [Parameter(ParameterSetName = SaliencySet)]
+    [Parameter(ValueFromPipeline = true)]
     public LatencyTable? LatencyTable { get; set; }
 
     /// <summary>All rows of Get-StructureSaliency for a model, which bring it along; found now unless given.</summary>
-    [Parameter(ParameterSetName = ModelSet)]
-    [Parameter(ParameterSetName = TableSet)]
-    [Parameter(ParameterSetName = SaliencySet, Mandatory = true, ValueFromPipeline = true)]
+    [Parameter(ValueFromPipeline = true)]
     public StructureSaliency[]? Saliency { get; set; }
 
     /// <summary>Targets: dense time ÷ pruned time. One model each.</summary>
@@ -118,20 +113,38 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
 
     private protected override bool InJob => AsJob;
 
+    /// <summary>A wrong target is said before the commands upstream measure for minutes.</summary>
+    protected override void BeginProcessing()
+    {
+        _rowsByName = Saliency is not null;
+        try
+        {
+            OneShotPruning.RequireSpeedups(Speedup);
+        }
+        catch (ZipLMException e)
+        {
+            ThrowTerminatingError(Errors.Record(e));
+        }
+    }
+
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
-        switch (ParameterSetName)
+        switch (Model, LatencyTable, Saliency)
         {
-            case SaliencySet:
-                // A model's rows arrive one by one; they are complete when the pipeline ends.
-                _rows.AddRange(Saliency!);
+            case ({ } model, var table, var rows):
+                Prune(model, table, rows);
                 break;
-            case TableSet:
-                Prune(LatencyTable!.Model, LatencyTable, Saliency);
+            case (null, { } table, var rows) when rows is null || _rowsByName:
+                Prune(table.Model, table, rows);
+                break;
+            case (null, _, { } rows):
+                // A model's rows arrive one by one; they are complete when the pipeline ends.
+                _rows.AddRange(rows);
                 break;
             default:
-                Prune(Model!, LatencyTable, Saliency);
+                WriteError(Errors.Record(new ZipLMException("ModelNotGiven", ErrorKind.InvalidArgument,
+                    "There is no model to prune.", "Pipe one in: Get-Model bert | Invoke-StructuredPrune -Speedup 3.", Speedup)));
                 break;
         }
     }
@@ -168,6 +181,6 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
             Saliency = rows,
             Force = Force,
         };
-        RunOrAdd(model.Name, (output, stopping) => OneShotPruning.Run(model, data, options, output.Write, output, stopping));
+        RunOrAdd(model, (output, stopping) => OneShotPruning.Run(model, data, options, output.Write, output, stopping));
     }
 }

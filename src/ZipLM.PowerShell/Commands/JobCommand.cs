@@ -9,36 +9,52 @@ public abstract class JobCommand : EngineCommand
 {
     [SuppressMessage("Usage", "CA2213", Justification = "Once written, the job is the user's: Remove-Job disposes it.")]
     private CommandJob? _job;
+    private JobRepository? _repository;
 
     /// <summary>True when the work goes into a job.</summary>
     private protected abstract bool InJob { get; }
 
     /// <summary>Does the work now, or adds it to the command's job.</summary>
-    /// <param name="name">The model's name, which the child job bears.</param>
-    private protected void RunOrAdd(string name, Action<ICommandOutput, CancellationToken> work)
+    /// <param name="model">The model, whose name the child job bears.</param>
+    private protected void RunOrAdd(Model model, Action<ICommandOutput, CancellationToken> work)
     {
         if (!InJob)
         {
-            Run(work);
+            Run(model, work);
             return;
         }
 
         if (_job is null)
         {
             _job = new(MyInvocation.Line.Trim(), MyInvocation.MyCommand.Name);
-            JobRepository.Add(_job);
+            _repository = JobRepository;
+            _repository.Add(_job);
         }
 
-        _job.Add(name, work);
+        _job.Add(model, work);
     }
 
     /// <inheritdoc />
     protected override void EndProcessing()
     {
-        if (_job is not null)
+        if (_job is { } job)
         {
-            _job.Seal();
-            WriteObject(_job);
+            job.Seal();
+            _job = null;
+            WriteObject(job);
         }
+    }
+
+    /// <summary>Stopped before its job was complete and handed out: the models that were started go no further.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && _job is { } job)
+        {
+            _job = null;
+            _repository!.Remove(job);
+            job.Dispose();
+        }
+
+        base.Dispose(disposing);
     }
 }

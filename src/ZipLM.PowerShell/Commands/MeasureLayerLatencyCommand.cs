@@ -69,6 +69,6 @@ public sealed class MeasureLayerLatencyCommand : JobCommand
     protected override void ProcessRecord()
     {
         var (model, data, batchSize, length, rounds) = (Model, CalibrationData, BatchSize, SequenceLength, Rounds);
-        RunOrAdd(model.Name, (output, stopping) => output.Write(LatencyFlow.Run(model, data, batchSize, length, rounds, output, stopping)));
+        RunOrAdd(model, (output, stopping) => output.Write(LatencyFlow.Run(model, data, batchSize, length, rounds, output, stopping)));
     }
 }

@@ -81,19 +81,31 @@ public sealed class MeasureModelCommand : JobCommand
             return;
         }
 
-        _outFile = SessionState.Path.GetUnresolvedProviderPathFromPSPath(OutFile);
-        if (File.Exists(_outFile) && !Force)
+        try
         {
-            ThrowTerminatingError(Errors.Record(new ZipLMException("FileExists", ErrorKind.Exists,
-                $"The file '{_outFile}' exists.", "Use -Force to overwrite it, or another name.", OutFile)));
+            _outFile = ResolvePath(OutFile);
+            if (File.Exists(_outFile) && !Force)
+            {
+                throw new ZipLMException("FileExists", ErrorKind.Exists,
+                    $"The file '{_outFile}' exists.", "Use -Force to overwrite it, or another name.", OutFile);
+            }
+        }
+        catch (ZipLMException e)
+        {
+            ThrowTerminatingError(Errors.Record(e));
         }
     }
 
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
+        if (!ShouldProcess(Model.Name, _outFile is null ? "Measure" : $"Measure and write to {_outFile}"))
+        {
+            return;
+        }
+
         var (model, baseline, data, batchSize, length, rounds) = (Model, Baseline, Data, BatchSize, SequenceLength, Rounds);
-        RunOrAdd(model.Name, (output, stopping) =>
+        RunOrAdd(model, (output, stopping) =>
         {
             var measurement = MeasurementFlow.Run(model, baseline, data, batchSize, length, rounds, output, stopping);
             output.Write(measurement);
@@ -111,9 +123,9 @@ public sealed class MeasureModelCommand : JobCommand
     /// <inheritdoc />
     protected override void EndProcessing()
     {
-        if (_outFile is not null && !AsJob && _measured.Count > 0 && ShouldProcess(_outFile, "Write measurements"))
+        if (_outFile is { } file && !AsJob && _measured.Count > 0)
         {
-            MeasurementFile.Write(_outFile, _measured);
+            Run(OutFile!, (_, _) => MeasurementFile.Write(file, _measured));
         }
 
         base.EndProcessing();

@@ -88,7 +88,7 @@ public sealed class NewModelCommand : EngineCommand
         var size = ParameterSetName == SizeSet
             ? ModelSize.Published[Size] with { MaximumSequenceLength = MaximumSequenceLength }
             : new(Layers, HiddenSize, Heads, Width > 0 ? Width : 4 * HiddenSize, MaximumSequenceLength);
-        Run((output, stopping) =>
+        Run(Name, (output, stopping) =>
         {
             output.Verbose($"Making a vocabulary of {VocabularySize} pieces from {TrainingData.Count} rows of {TrainingData.Name}.");
             var texts = TrainingData.Examples.SelectMany(e => e.TextPair is null ? [e.Text] : new[] { e.Text, e.TextPair });

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using ZipLM.Engine.Runtime;
+using ZipLM.Engine.Storage;
 
 namespace ZipLM.PowerShell.Commands;
 
@@ -36,12 +37,7 @@ public sealed class TestZipLMEnvironmentCommand : PSCmdlet
     {
         var versions = (IDictionary)SessionState.PSVariable.GetValue("PSVersionTable");
         WriteObject(new EnvironmentCheck("PowerShell", CheckStatus.Passed, $"{versions["PSVersion"]} in {Host.Name}"));
-        foreach (EnvironmentCheck check in EnvironmentChecks.Run(ModelStore()))
+        foreach (EnvironmentCheck check in EnvironmentChecks.Run(ModelStore.Default().Root))
             WriteObject(check);
     }
-
-    private static string ModelStore() =>
-        Environment.GetEnvironmentVariable("ZIPLM_HOME") is { Length: > 0 } home
-            ? home
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "ziplm");
 }

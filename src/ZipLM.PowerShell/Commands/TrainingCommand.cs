@@ -77,6 +77,6 @@ public abstract class TrainingCommand : JobCommand
             Weights = weights,
             Temperature = temperature,
         };
-        RunOrAdd(model.Name, (output, stopping) => output.Write(TrainingFlow.Run(model, teacher, data, validation, options, output, stopping)));
+        RunOrAdd(model, (output, stopping) => output.Write(TrainingFlow.Run(model, teacher, data, validation, options, output, stopping)));
     }
 }

@@ -26,9 +26,9 @@ internal sealed class CommandJob : Job
     public override string StatusMessage => string.Join("; ", ChildJobs.Select(c => c.StatusMessage).Where(m => m.Length > 0));
 
     /// <summary>Adds the work for one model and starts it.</summary>
-    public void Add(string name, Action<ICommandOutput, CancellationToken> work)
+    public void Add(Model model, Action<ICommandOutput, CancellationToken> work)
     {
-        var child = new ModelJob(Command, name, work);
+        var child = new ModelJob(Command, model.Name, model, work);
         child.StateChanged += (_, _) => FinishWithChildren();
         ChildJobs.Add(child);
         child.Start();
@@ -70,7 +70,7 @@ internal sealed class CommandJob : Job
         lock (_lock)
         {
             var states = ChildJobs.Select(c => c.JobStateInfo.State).ToList();
-            if (!_sealed || _finished || states.Any(s => s is not (JobState.Completed or JobState.Failed or JobState.Stopped)))
+            if (!_sealed || _finished || states.Any(s => !ModelJob.IsEnd(s)))
             {
                 return;
             }

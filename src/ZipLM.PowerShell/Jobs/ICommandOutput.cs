@@ -5,7 +5,4 @@ internal interface ICommandOutput : IReporter
 {
     /// <summary>Writes a result.</summary>
     void Write(object result);
-
-    /// <summary>Reports an error after which the rest goes on.</summary>
-    void Error(Exception exception);
 }

@@ -6,10 +6,12 @@ namespace ZipLM.PowerShell.Jobs;
 internal sealed class JobOutput(Job job) : ICommandOutput
 {
     private readonly ProgressThinner _progress = new();
+    private volatile string _status = string.Empty;
+
+    /// <summary>Where the work is; empty before it says so.</summary>
+    public string Status => _status;
 
     public void Write(object result) => job.Output.Add(Views.Tag(result));
-
-    public void Error(Exception exception) => job.Error.Add(Errors.Record(exception));
 
     public void Verbose(string message) => job.Verbose.Add(new(message));
 
@@ -26,7 +28,17 @@ internal sealed class JobOutput(Job job) : ICommandOutput
 
     public void Progress(ProgressUpdate update)
     {
+        _status = update.Status;
         if (_progress.Thin(update) is { } record)
+        {
+            job.Progress.Add(record);
+        }
+    }
+
+    /// <summary>Ends what is still shown as in progress.</summary>
+    public void End()
+    {
+        foreach (var record in _progress.CompleteAll())
         {
             job.Progress.Add(record);
         }

@@ -7,12 +7,25 @@ internal sealed class ModelJob : Job
 {
     private readonly CancellationTokenSource _cancellation = new();
     private readonly Action<ICommandOutput, CancellationToken> _work;
-    private Task _task = Task.CompletedTask;
+    private readonly object _model;
+    private readonly JobOutput _output;
+    private readonly TaskCompletionSource _ended = new();
 
-    public ModelJob(string command, string name, Action<ICommandOutput, CancellationToken> work)
+    /// <param name="model">Target of the error when the work fails and names no other.</param>
+    public ModelJob(string command, string name, object model, Action<ICommandOutput, CancellationToken> work)
         : base(command, name)
     {
         _work = work;
+        _model = model;
+        _output = new(this);
+        // The first to hear of the end: others, such as Receive-Job's -AutoRemoveJob, dispose this job when they hear of it.
+        StateChanged += (_, change) =>
+        {
+            if (IsEnd(change.JobStateInfo.State))
+            {
+                _ended.TrySetResult();
+            }
+        };
         PSJobTypeName = nameof(ModelJob);
     }
 
@@ -24,28 +37,30 @@ internal sealed class ModelJob : Job
     public override string Location => Environment.MachineName;
 
     /// <inheritdoc />
-    public override string StatusMessage => Progress.Count > 0 ? Progress[^1].StatusDescription : string.Empty;
+    public override string StatusMessage => _output.Status;
 
     /// <summary>Starts the work.</summary>
     public void Start()
     {
         SetJobState(JobState.Running);
-        _task = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _ = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <inheritdoc />
     public override void StopJob()
     {
-        // Receive-Job -AutoRemoveJob disposes a finished job from inside its own change of state: there is nothing to wait for.
-        if (JobStateInfo.State is JobState.Completed or JobState.Failed or JobState.Stopped)
+        if (IsEnd(JobStateInfo.State))
         {
             return;
         }
 
         _cancellation.Cancel();
-        // The wait ends with the work, which now stops after its current step.
-        _task.Wait(CancellationToken.None);
+        // The work now stops after its current step.
+        _ended.Task.Wait(CancellationToken.None);
     }
+
+    /// <summary>True for the states that are never left.</summary>
+    public static bool IsEnd(JobState state) => state is JobState.Completed or JobState.Failed or JobState.Stopped;
 
     /// <inheritdoc />
     protected override void Dispose(bool disposing)
@@ -61,20 +76,22 @@ internal sealed class ModelJob : Job
 
     private void Work()
     {
-        var output = new JobOutput(this);
+        var state = JobState.Completed;
         try
         {
-            _work(output, _cancellation.Token);
-            SetJobState(JobState.Completed);
+            _work(_output, _cancellation.Token);
         }
         catch (OperationCanceledException) when (_cancellation.IsCancellationRequested)
         {
-            SetJobState(JobState.Stopped);
+            state = JobState.Stopped;
         }
         catch (Exception e)
         {
-            output.Error(e);
-            SetJobState(JobState.Failed);
+            Error.Add(Errors.Record(e, _model));
+            state = JobState.Failed;
         }
+
+        _output.End();
+        SetJobState(state);
     }
 }

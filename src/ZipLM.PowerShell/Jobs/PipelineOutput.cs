@@ -11,20 +11,33 @@ internal sealed class PipelineOutput(PSCmdlet command) : ICommandOutput, IDispos
     private readonly BlockingCollection<Action> _queue = [];
     private readonly ProgressThinner _progress = new();
 
-    /// <summary>Runs work on another thread and writes what it makes until it ends; its exception comes out as it was.</summary>
+    /// <summary>
+    /// Runs work on another thread and writes what it makes until it ends. What the pipeline throws meanwhile (Ctrl-C,
+    /// Select-Object -First, -ErrorAction Stop) flies through as it is.
+    /// </summary>
     /// <param name="cancel">Called when the pipeline stops while work goes on.</param>
-    public void Pump(Action<ICommandOutput> work, Action cancel)
+    /// <returns>The exception that ended the work, or null.</returns>
+    public Exception? Pump(Action<ICommandOutput> work, Action cancel)
     {
         var task = Task.Run(() =>
         {
+            Exception? failure = null;
             try
             {
                 work(this);
             }
-            finally
+            catch (Exception e)
             {
-                _queue.CompleteAdding();
+                failure = e;
             }
+
+            foreach (var record in _progress.CompleteAll())
+            {
+                Post(() => command.WriteProgress(record));
+            }
+
+            _queue.CompleteAdding();
+            return failure;
         });
         try
         {
@@ -35,18 +48,16 @@ internal sealed class PipelineOutput(PSCmdlet command) : ICommandOutput, IDispos
         }
         catch
         {
-            // The pipeline is stopping (Ctrl-C, Select-Object -First): the work must end before the command does.
+            // The work must end before the command does.
             cancel();
-            Wait(task);
+            task.Wait();
             throw;
         }
 
-        task.GetAwaiter().GetResult();
+        return task.Result;
     }
 
     public void Write(object result) => Post(() => command.WriteObject(Views.Tag(result)));
-
-    public void Error(Exception exception) => Post(() => command.WriteError(Errors.Record(exception)));
 
     public void Verbose(string message) => Post(() => command.WriteVerbose(message));
 
@@ -65,18 +76,6 @@ internal sealed class PipelineOutput(PSCmdlet command) : ICommandOutput, IDispos
     }
 
     public void Dispose() => _queue.Dispose();
-
-    private static void Wait(Task task)
-    {
-        try
-        {
-            task.Wait();
-        }
-        catch (AggregateException)
-        {
-            // The pipeline's own stop is what the user sees.
-        }
-    }
 
     private void Post(Action write)
     {

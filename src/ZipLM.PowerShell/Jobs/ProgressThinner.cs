@@ -38,6 +38,10 @@ internal sealed class ProgressThinner(int parentId = -1)
         };
     }
 
+    /// <summary>Records that end what is still shown: an operation that failed or was stopped did not say so itself.</summary>
+    public IReadOnlyList<ProgressRecord> CompleteAll() =>
+        [.. _activities.Keys.Select(name => Thin(new(name, string.Empty, 0, 0, Completed: true))!)];
+
     private sealed class Activity(int id, long started)
     {
         public int Id => id;

@@ -1,0 +1,154 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Management.Automation;
+using Xunit;
+
+namespace ZipLM.PowerShell.Tests;
+
+[Collection(TinyStoreCollection.Name)]
+public sealed class JobTests(TinyStore store) : IDisposable
+{
+    /// <summary>Training that would take minutes.</summary>
+    private const string Long = "Start-ModelTraining -Epochs 10000";
+
+    [SuppressMessage("Usage", "CA2213", Justification = "The store's own.")]
+    private readonly ModuleSession _session = store.Session;
+
+    public void Dispose() => _session.Run("Get-Job | Remove-Job -Force");
+
+    [Fact]
+    public void StartGivesOneRunningJobAtOnceWithAChildForEachModel()
+    {
+        var watch = Stopwatch.StartNew();
+        var job = _session.One<Job>($"$job = 'bert', 'bert' | Get-Model | {Long}; $job");
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+        Assert.Equal(JobState.Running, job.JobStateInfo.State);
+        Assert.Equal(["bert", "bert"], job.ChildJobs.Select(child => child.Name));
+        Assert.Contains("Start-ModelTraining", job.Command, StringComparison.Ordinal);
+        Assert.Equal(job.Id, _session.One<int>("(Get-Job).Id"));
+
+        // The first of the two is at work while the other one waits for its turn; Stop-Job ends both.
+        Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromSeconds(20)), job.StatusMessage);
+        watch.Restart();
+        _session.Run("Stop-Job $job");
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+        Assert.All([job, .. job.ChildJobs], ended => Assert.Equal(JobState.Stopped, ended.JobStateInfo.State));
+        Assert.Empty(_session.Run("Receive-Job $job"));
+        _session.Run("Get-Model bert | Measure-Model -Rounds 3");
+    }
+
+    [Fact]
+    public void ReceiveGivesTheLearningCurveAndTheModel()
+    {
+        Outcome received = _session.Invoke("Get-Model bert | Start-ModelTraining -Epochs 2 -ValidationData $dev | Receive-Job -Wait -AutoRemoveJob");
+        Assert.Empty(received.Errors);
+        Assert.Equal("bert-trained", ((dynamic)received.Output.Single()).Name);
+        Assert.Equal("NotSaved", ((dynamic)received.Output.Single()).State.ToString());
+        var curve = received.Information.Select(record => record.MessageData is PSObject wrapped ? (dynamic)wrapped.BaseObject : record.MessageData).ToList();
+        Assert.All(received.Information, record => Assert.Contains("ZipLM", record.Tags));
+        Assert.Equal(2, curve.Count(metric => metric.Validation is double));
+        Assert.All(curve, metric => Assert.True(metric.Loss > 0 && metric.TokensPerSecond > 0, "A line of the curve has no figures."));
+        Assert.Empty(_session.Run("Get-Job"));
+    }
+
+    [Fact]
+    public void ADistilledStudentLearnsFromTheTeacherThatItsRecordNames()
+    {
+        Outcome received = _session.Invoke("""
+            $small = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -Rounds 5
+            $small | Start-TokenDistillation -Epochs 1 -LearningRate 1e-3 | Receive-Job -Wait -AutoRemoveJob
+            """);
+        Assert.Empty(received.Errors);
+        dynamic student = received.Output.Single();
+        Assert.Equal("bert-1.3x-distilled", student.Name);
+        Assert.Equal(1.3, student.TargetSpeedup);
+        dynamic last = received.Information[^1].MessageData is PSObject wrapped ? wrapped.BaseObject : received.Information[^1].MessageData;
+        Assert.True(last.TaskLoss is double && last.LogitLoss is double && last.TokenLoss is double, "A term of the loss is missing.");
+    }
+
+    [Fact]
+    public void WaitJobEndsWithTheJob()
+    {
+        var job = _session.One<Job>("Get-Model bert | Start-ModelTraining -Epochs 0.2 | Wait-Job -Timeout 30");
+        Assert.Equal(JobState.Completed, job.JobStateInfo.State);
+        Assert.True(job.HasMoreData, "There is nothing to receive.");
+        Assert.Equal(ProgressRecordType.Completed, job.ChildJobs[0].Progress[^1].RecordType);
+    }
+
+    [Fact]
+    public void AJobThatCannotDoItsWorkHasFailedWithOneErrorAndTheOthersGoOn()
+    {
+        Outcome outcome = _session.Invoke("""
+            $seed = New-Model -Name seed -Layers 1 -HiddenSize 16 -Heads 2 -TrainingData $train -VocabularySize 150
+            $job = $seed, (Get-Model bert) | Start-ModelTraining -Epochs 0.1
+            $job | Wait-Job -Timeout 30 | ForEach-Object { $_.State; $_.ChildJobs | ForEach-Object { $_.State } }
+            Receive-Job $job | ForEach-Object { $_.Name }
+            """);
+        Assert.Equal(["Failed", "Failed", "Completed", "bert-trained"], outcome.Output.Select(item => $"{item}"));
+        ErrorRecord error = Assert.Single(outcome.Errors);
+        Assert.StartsWith("ZipLM.TrainingDataMissing", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal("seed", ((dynamic)error.TargetObject).Name);
+        Assert.NotEmpty(error.ErrorDetails.RecommendedAction);
+    }
+
+    [Theory]
+    [InlineData("Measure-LayerLatency -Rounds 3", "LatencyTable")]
+    [InlineData("Measure-Model -Rounds 3", "ModelMeasurement")]
+    [InlineData("Invoke-StructuredPrune -Speedup 1.3 -Rounds 5", "Model")]
+    [InlineData("Get-StructureSaliency", "StructureSaliency")]
+    public void AsJobGivesWhatTheCommandGives(string command, string type)
+    {
+        var job = _session.One<Job>($"$job = Get-Model bert | {command} -AsJob; $job");
+        var results = _session.Run("$job | Receive-Job -Wait -AutoRemoveJob");
+        Assert.Equal(JobState.Completed, job.JobStateInfo.State);
+        Assert.NotEmpty(results);
+        Assert.All(results, result => Assert.Contains("ZipLM." + type, result.TypeNames));
+    }
+
+    [Fact]
+    public void AStoppedJobShowsNothingAsInProgress()
+    {
+        var job = _session.One<Job>("$job = Get-Model bert | Measure-LayerLatency -Rounds 100000 -AsJob; $job");
+        Assert.True(SpinWait.SpinUntil(() => job.ChildJobs[0].Progress.Count > 0, TimeSpan.FromSeconds(20)), "It shows no progress.");
+        _session.Run("$job | Stop-Job");
+        Assert.Equal(JobState.Stopped, job.JobStateInfo.State);
+        Assert.Equal(ProgressRecordType.Completed, job.ChildJobs[0].Progress[^1].RecordType);
+    }
+
+    [Fact]
+    public void OtherWorkWaitsForItsTurnAndSaysSo()
+    {
+        var job = _session.One<Job>($"$job = Get-Model bert | {Long}; $job");
+        Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromSeconds(20)), job.StatusMessage);
+        (PSInvocationState state, TimeSpan time) = _session.Interrupt(
+            "Get-Model bert | Measure-LayerLatency -Rounds 2 -SequenceLength 8 -Verbose",
+            streams => streams.Verbose.ToArray().Any(record => record.Message.StartsWith("Waiting", StringComparison.Ordinal)));
+        Assert.Equal(PSInvocationState.Stopped, state);
+        Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+        Assert.Equal(JobState.Running, job.JobStateInfo.State);
+
+        // Nor is the session taken away from under it.
+        ErrorRecord error = Assert.Single(_session.Invoke("Get-GpuSession | Disconnect-GpuSession").Errors);
+        Assert.StartsWith("ZipLM.SessionBusy,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RemoveWithForceStopsFirst()
+    {
+        var job = _session.One<Job>($"Get-Model bert | {Long}");
+        _session.Run($"Remove-Job -Id {job.Id} -Force");
+        Assert.Equal(JobState.Stopped, job.JobStateInfo.State);
+        Assert.Empty(_session.Run("Get-Job"));
+    }
+
+    [Fact]
+    public void CtrlCBeforeAllModelsHaveComeLeavesNoJobThatNeverEnds()
+    {
+        (PSInvocationState state, TimeSpan time) = _session.Interrupt(
+            $"function Give {{ [CmdletBinding()] param() Get-Model bert; $PSCmdlet.WriteVerbose('given'); while ($true) {{ [Threading.Thread]::Sleep(20) }} }} Give -Verbose | {Long}",
+            streams => streams.Verbose.ToArray().Any(record => record.Message == "given"));
+        Assert.Equal(PSInvocationState.Stopped, state);
+        Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+        Assert.Empty(_session.Run("Get-Job"));
+    }
+}

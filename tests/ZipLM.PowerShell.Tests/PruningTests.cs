@@ -1,0 +1,138 @@
+using System.Management.Automation;
+using Xunit;
+
+namespace ZipLM.PowerShell.Tests;
+
+[Collection(TinyStoreCollection.Name)]
+public sealed class PruningTests(TinyStore store)
+{
+    private readonly ModuleSession _session = store.Session;
+
+    [Fact]
+    public void OneLineGivesASmallerModelThatTellsWhatWasPromisedAndMeasured()
+    {
+        dynamic dense = _session.Run("Get-Model bert").Single();
+        PSObject pruned = _session.Run("$pruned = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -Rounds 10; $pruned").Single();
+        dynamic model = pruned;
+
+        Assert.Equal("bert-1.3x", model.Name);
+        Assert.Equal(1.3, model.TargetSpeedup);
+        Assert.True(model.PredictedSpeedup > 1, "There is no prediction above 1.");
+        Assert.True(model.MeasuredSpeedup > 0.5, "There is no measured speedup.");
+        Assert.True(model.Parameters < dense.Parameters, "The pruned model has as many parameters as the dense one.");
+        Assert.Equal("NotSaved", model.State.ToString());
+        Assert.Equal("cpu", model.Pruning.Environment.Device);
+        Assert.Equal("train", model.Pruning.CalibrationData);
+        Assert.Equal(10, model.Pruning.Measured.Rounds);
+
+        // What is gone is what the layers say: counted by hand from BERT's shapes, 8 columns a head.
+        var layers = ((IEnumerable<object>)model.Layers).Cast<dynamic>().ToList();
+        Assert.Equal(4, layers.Count);
+        long expected = dense.Parameters;
+        foreach (dynamic layer in layers)
+        {
+            int heads = layer.Heads, width = layer.Width;
+            expected -= (4 - heads) * 8 * ((4 * 32) + 3);
+            expected -= (128 - width) * ((2 * 32) + 1);
+        }
+
+        // A sublayer that is dropped may keep or lose its output bias and LayerNorm: 32 and 64 numbers each.
+        int dropped = layers.Sum(layer => ((int)layer.Heads == 0 ? 1 : 0) + ((int)layer.Width == 0 ? 1 : 0));
+        Assert.InRange(expected - (long)model.Parameters, 0, dropped * 96);
+    }
+
+    [Fact]
+    public void ATableFromThePipelineBringsItsModelAndItsEnvironment()
+    {
+        dynamic model = _session.Run("Get-Model bert | Measure-LayerLatency -BatchSize 2 -SequenceLength 12 -Rounds 30 | Invoke-StructuredPrune -Speedup 1.3 -Rounds 5").Single();
+        Assert.Equal("bert-1.3x", model.Name);
+        Assert.Equal(2, model.Pruning.Environment.BatchSize);
+        Assert.Equal(12, model.Pruning.Environment.SequenceLength);
+    }
+
+    [Fact]
+    public void SaliencyRowsFromThePipelineBringTheirModels()
+    {
+        var models = _session.Run("Get-Model bert | Get-StructureSaliency | Invoke-StructuredPrune -Speedup 1.2, 1.4 -Rounds 5");
+        Assert.Equal(["bert-1.2x", "bert-1.4x"], models.Select(model => (string)((dynamic)model).Name));
+    }
+
+    [Fact]
+    public void ATableAndRowsPassTogether()
+    {
+        dynamic model = _session.Run("""
+            $bert = Get-Model bert
+            $table = $bert | Measure-LayerLatency -Rounds 30
+            $rows = $bert | Get-StructureSaliency
+            $bert | Invoke-StructuredPrune -Speedup 1.3 -Rounds 5 -LatencyTable $table -Saliency $rows
+            """).Single();
+        Assert.Equal(_session.One<string>("$table.Fingerprint"), model.Pruning.TableFingerprint);
+    }
+
+    [Theory]
+    [InlineData("Invoke-StructuredPrune -LatencyTable $table -Saliency $rows")]
+    [InlineData("$rows | Invoke-StructuredPrune -LatencyTable $table")]
+    [InlineData("$table | Invoke-StructuredPrune -Saliency $rows")]
+    [InlineData("Invoke-StructuredPrune -Saliency $rows")]
+    [InlineData("$table | Invoke-StructuredPrune $bert")]
+    public void ATableAndRowsNeedNoModelBesideThem(string command)
+    {
+        dynamic model = _session.Run($$"""
+            $bert = Get-Model bert
+            $table = $bert | Measure-LayerLatency -Rounds 30
+            $rows = $bert | Get-StructureSaliency
+            {{command}} -Speedup 1.3 -Rounds 5
+            """).Single();
+        Assert.Equal("bert-1.3x", model.Name);
+        if (command.Contains("$table", StringComparison.Ordinal))
+            Assert.Equal(_session.One<string>("$table.Fingerprint"), model.Pruning.TableFingerprint);
+    }
+
+    [Fact]
+    public void EveryStructureHasOneRowInItsOrder()
+    {
+        var rows = _session.Run("Get-Model bert | Get-StructureSaliency -CalibrationSamples 64").Select(row => (dynamic)row).ToList();
+        Assert.Equal(4 * (4 + 128), rows.Count);
+        Assert.All(rows.GroupBy(row => ((int)row.Layer, (string)row.Sublayer.ToString())), sublayer =>
+        {
+            var ordered = sublayer.OrderBy(row => (int)row.Order).ToList();
+            Assert.Equal(Enumerable.Range(1, ordered.Count), ordered.Select(row => (int)row.Order));
+            Assert.Equal(1.0, (double)ordered[^1].PriorAfter, 6);
+        });
+    }
+
+    [Fact]
+    public void TheFirstRowAloneStopsTheWorkAndLeavesNothingBehind()
+    {
+        Outcome first = _session.Invoke("Get-Model bert | Get-StructureSaliency | Select-First");
+        Assert.Empty(first.Errors);
+        Assert.Single(first.Output);
+
+        // So does a loop that is left early, and the session is free for what comes next.
+        Outcome left = _session.Invoke("foreach ($i in 1) { Get-Model bert | Get-StructureSaliency | ForEach-Object { $_; break } }; 'next'");
+        Assert.Empty(left.Errors);
+        _session.Run("Get-Model bert | Measure-LayerLatency -Rounds 2");
+        Assert.Empty(_session.Run("Get-Job"));
+    }
+
+    [Fact]
+    public void WhatIfSaysAndDoesNothing()
+    {
+        using var session = new ModuleSession();
+        session.Run("$null = Connect-GpuSession -Device cpu; $bert = Get-Model bert");
+        Assert.Empty(session.Run($$"""
+            $bert | Invoke-StructuredPrune -Speedup 1.3 -WhatIf
+            $bert | Start-ModelTraining -WhatIf
+            $bert | Start-TokenDistillation -WhatIf
+            $bert | Export-Model -Path '{{store.PathOf("what-if")}}' -WhatIf
+            $bert | Export-Model -Name what-if -WhatIf
+            $bert | Measure-Model -OutFile '{{store.PathOf("what-if.csv")}}' -WhatIf
+            Disconnect-GpuSession -WhatIf
+            Get-Job
+            """));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(store.Folder, "*what-if*", SearchOption.AllDirectories));
+        // No weight was read, and so nothing was computed.
+        Assert.Equal(0L, session.One<long>("(Get-GpuSession).ResidentBytes"));
+        session.Run("Disconnect-GpuSession");
+    }
+}
