@@ -10,7 +10,8 @@ internal static class ErrorText
     {
         string message = error.ErrorDetails?.Message ?? error.Exception.Message;
         var text = new StringBuilder("Error: ").Append(message);
-        if (error.ErrorDetails?.RecommendedAction is { Length: > 0 } action)
+        // This module's messages end with it, because pwsh shows nothing but the message.
+        if (error.ErrorDetails?.RecommendedAction is { Length: > 0 } action && !message.EndsWith(action, StringComparison.Ordinal))
             text.Append("\n  What to do: ").Append(action);
 
         // The engine appends the command's class to the id; a thrown text is its own id.

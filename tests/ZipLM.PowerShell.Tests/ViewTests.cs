@@ -33,20 +33,22 @@ public sealed class ViewTests(TinyStore store)
     public void WhatIsPrintedHasUnitsAndSaysWhatIsNotSaved()
     {
         ZiplmProcess result = ZiplmProcess.Run("-Command", """
+            # Each by itself: of a mixed lot PowerShell shows the first in its view and the others as plain lists.
             $null = Connect-GpuSession -Device cpu
             $bert = Get-Model bert
-            $bert
-            $bert | Measure-LayerLatency -Rounds 5 -SequenceLength 16
+            $bert | Out-Default
+            $bert | Measure-LayerLatency -Rounds 5 -SequenceLength 16 | Out-Default
             $small = $bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -CalibrationSamples 64
-            $small
-            $small | Measure-Model -Rounds 3
-            Get-GpuSession
+            $small | Out-Default
+            $small | Measure-Model -Rounds 3 | Out-Default
+            Get-GpuSession | Out-Default
             $small | Export-Model -Name nothing -WhatIf
             """);
         Assert.Equal("", result.Errors);
         Assert.Equal(0, result.ExitCode);
         Assert.Matches(@"(?m)^Name +Parameters +Heads +Widths +Speedup +Saved *$", result.Output);
-        Assert.Matches(@"(?m)^bert +0\.0\d M +4 × 4 +4 × 128 +\S*/models/bert *$", result.Output);
+        // The path may be cut to the width of the table.
+        Assert.Matches($@"(?m)^bert +0\.0\d M +4 × 4 +4 × 128 +{System.Text.RegularExpressions.Regex.Escape(store.Folder[..10])}", result.Output);
         Assert.Matches(@"(?m)^Dense +: \d+\.\d+ ms *$", result.Output);
         Assert.Matches(@"(?m)^Target +: 1\.20× *$", result.Output);
         Assert.Matches(@"(?m)^Predicted +: \d+\.\d\d× *$", result.Output);

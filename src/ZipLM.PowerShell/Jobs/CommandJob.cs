@@ -3,7 +3,7 @@ using System.Management.Automation;
 namespace ZipLM.PowerShell.Jobs;
 
 /// <summary>The job of one command, with a child job for each model.</summary>
-internal sealed class CommandJob : Job
+internal sealed class CommandJob : EndingJob
 {
     private readonly Lock _lock = new();
     private bool _sealed;
@@ -18,9 +18,6 @@ internal sealed class CommandJob : Job
 
     /// <inheritdoc />
     public override bool HasMoreData => ChildJobs.Any(c => c.HasMoreData);
-
-    /// <inheritdoc />
-    public override string Location => Environment.MachineName;
 
     /// <inheritdoc />
     public override string StatusMessage => string.Join("; ", ChildJobs.Select(c => c.StatusMessage).Where(m => m.Length > 0));
@@ -48,6 +45,9 @@ internal sealed class CommandJob : Job
         {
             child.StopJob();
         }
+
+        // The last child is yet to tell.
+        WaitForEnd();
     }
 
     /// <inheritdoc />
@@ -69,13 +69,13 @@ internal sealed class CommandJob : Job
         JobState state;
         lock (_lock)
         {
-            var states = ChildJobs.Select(c => c.JobStateInfo.State).ToList();
-            if (!_sealed || _finished || states.Any(s => !ModelJob.IsEnd(s)))
+            if (!_sealed || _finished || !ChildJobs.All(c => ((ModelJob)c).HasEnded))
             {
                 return;
             }
 
             _finished = true;
+            var states = ChildJobs.Select(c => c.JobStateInfo.State).ToList();
             state = states.Contains(JobState.Failed) ? JobState.Failed
                 : states.Contains(JobState.Stopped) ? JobState.Stopped
                 : JobState.Completed;

@@ -3,13 +3,12 @@ using System.Management.Automation;
 namespace ZipLM.PowerShell.Jobs;
 
 /// <summary>A child job: the work for one model, on a thread of its own.</summary>
-internal sealed class ModelJob : Job
+internal sealed class ModelJob : EndingJob
 {
     private readonly CancellationTokenSource _cancellation = new();
     private readonly Action<ICommandOutput, CancellationToken> _work;
     private readonly object _model;
     private readonly JobOutput _output;
-    private readonly TaskCompletionSource _ended = new();
 
     /// <param name="model">Target of the error when the work fails and names no other.</param>
     public ModelJob(string command, string name, object model, Action<ICommandOutput, CancellationToken> work)
@@ -18,23 +17,12 @@ internal sealed class ModelJob : Job
         _work = work;
         _model = model;
         _output = new(this);
-        // The first to hear of the end: others, such as Receive-Job's -AutoRemoveJob, dispose this job when they hear of it.
-        StateChanged += (_, change) =>
-        {
-            if (IsEnd(change.JobStateInfo.State))
-            {
-                _ended.TrySetResult();
-            }
-        };
         PSJobTypeName = nameof(ModelJob);
     }
 
     /// <inheritdoc />
     public override bool HasMoreData =>
         Output.Count > 0 || Error.Count > 0 || Warning.Count > 0 || Verbose.Count > 0 || Debug.Count > 0 || Information.Count > 0 || Progress.Count > 0;
-
-    /// <inheritdoc />
-    public override string Location => Environment.MachineName;
 
     /// <inheritdoc />
     public override string StatusMessage => _output.Status;
@@ -49,18 +37,15 @@ internal sealed class ModelJob : Job
     /// <inheritdoc />
     public override void StopJob()
     {
-        if (IsEnd(JobStateInfo.State))
+        if (HasEnded)
         {
             return;
         }
 
+        // The work stops after its current step.
         _cancellation.Cancel();
-        // The work now stops after its current step.
-        _ended.Task.Wait(CancellationToken.None);
+        WaitForEnd();
     }
-
-    /// <summary>True for the states that are never left.</summary>
-    public static bool IsEnd(JobState state) => state is JobState.Completed or JobState.Failed or JobState.Stopped;
 
     /// <inheritdoc />
     protected override void Dispose(bool disposing)
