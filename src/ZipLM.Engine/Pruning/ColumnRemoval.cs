@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
@@ -13,17 +14,16 @@ namespace ZipLM.Engine.Pruning;
 /// <code>
 /// H⁻¹ −= h hᵀ / d        W −= w_j hᵀ / d        G −= u hᵀ + h uᵀ   with u = r / d − (r_j / 2d²) h
 /// </code>
-/// so that the diagonals, all that a choice needs, follow from h and u. G itself is never formed: at the beginning of a block
-/// the rows of the likely choices come from one product with W, and a row that turns out to be missing is computed then.
-/// What is gone leaves the matrices as soon as an eighth of them is.
+/// so that the diagonals, all that a choice needs, follow from h and u. G itself is never formed (<see cref="GramRows"/>).
+/// What is gone leaves the matrices as soon as a quarter of them is.
 /// </remarks>
 internal sealed class ColumnRemoval : IDisposable
 {
     /// <summary>Steps whose updates stay pending: wide enough for matrix products at full speed, and the block's rows fit the cache.</summary>
     private const int BlockSize = 64;
 
-    /// <summary>Rows of G computed ahead in a block. Nearly all choices are among the cheapest columns of the block's beginning.</summary>
-    private const int Candidates = BlockSize * 3 / 2;
+    /// <summary>Columns that are brought up to date together: their rows of H⁻¹ and G stay in the nearest cache meanwhile.</summary>
+    private const int Chunk = 512;
 
     private readonly List<int> _order = [];
     private readonly List<double> _costs = [];
@@ -31,16 +31,21 @@ internal sealed class ColumnRemoval : IDisposable
     private readonly double[] _firstScores;
     private readonly double _denseNorm;
 
-    /// <summary>Original index of each column of the matrices, and whether it is still there.</summary>
-    private int[] _columns;
-    private bool[] _gone;
-
     private Tensor _inverse;
     private Tensor _weight;
     private Tensor _dense;
-    private double _cost;
 
-    /// <summary>⟨Ŵ, W⟩ over the columns that are left.</summary>
+    /// <summary>Original index of each column of the matrices, and whether it is gone.</summary>
+    private int[] _columns;
+    private bool[] _gone;
+
+    /// <summary>(H⁻¹)_jj and ‖w_j‖², kept up to date at every step; 1 and infinite for what is gone, so that it is never chosen.</summary>
+    private double[] _diagonal;
+    private double[] _norms;
+
+    /// <summary>Σ scores so far, ‖Ŵ‖², and ⟨Ŵ, W⟩.</summary>
+    private double _cost;
+    private double _norm;
     private double _overlap;
 
     /// <param name="dense">W, double [rows, columns].</param>
@@ -54,9 +59,9 @@ internal sealed class ColumnRemoval : IDisposable
         _inverse = inverse.t().contiguous().DetachFromDisposeScope();
         _columns = [.. Enumerable.Range(0, (int)inverse.shape[0])];
         _gone = new bool[_columns.Length];
-        _firstScores = new double[_columns.Length];
-        TensorPrimitives.Divide(ColumnNorms(), Diagonal(), _firstScores);
-        _denseNorm = _overlap = dense.square().sum().item<double>();
+        (_diagonal, _norms) = Diagonals();
+        _firstScores = Scores();
+        _denseNorm = _norm = _overlap = TensorPrimitives.Sum<double>(_norms);
     }
 
     /// <summary>Columns in the order of their removal so far.</summary>
@@ -90,70 +95,48 @@ internal sealed class ColumnRemoval : IDisposable
         Compact();
         var n = _columns.Length;
         var steps = Math.Min(BlockSize, _gone.Count(g => !g));
-        var (diagonal, norms) = (Diagonal(), ColumnNorms());
-        var scores = Scores(norms, diagonal);
-        var candidates = Cheapest(scores);
-        using var gram = GramRows(candidates);
-        var ahead = new Dictionary<int, int>(candidates.Select((column, row) => KeyValuePair.Create(column, row)));
-
-        var (h, u) = (zeros(steps, n, float64), zeros(steps, n, float64));
+        var (h, u) = (empty(steps, n, float64), empty(steps, n, float64));
         var rowsOfH = Values(h);
         var rowsOfU = Values(u);
-        var (removed, pivots, normsLeft) = (new int[steps], new double[steps], new double[steps]);
-        var normLeft = TensorPrimitives.Sum<double>(norms);
-        var scratch = new double[n];
+        var (removed, pivots, norms) = (new int[steps], new double[steps], new double[steps]);
+        var scores = Scores();
+        var gram = new GramRows(_weight, scores);
+        var products = new double[n];
         for (var k = 0; k < steps; k++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var j = TensorPrimitives.IndexOfMin<double>(scores);
             var h_k = rowsOfH.Slice(k * n, n);
             var u_k = rowsOfU.Slice(k * n, n);
-            CopyRow(_inverse, j, h_k);
-            if (ahead.TryGetValue(j, out var row))
-            {
-                CopyRow(gram, row, u_k);
-            }
-            else
-            {
-                using var missing = GramRows([j]);
-                CopyRow(missing, 0, u_k);
-            }
-
-            for (var t = 0; t < k; t++)
-            {
-                var h_t = rowsOfH.Slice(t * n, n);
-                var u_t = rowsOfU.Slice(t * n, n);
-                TensorPrimitives.MultiplyAddEstimate(h_t, -h_t[j] / pivots[t], h_k, h_k);
-                TensorPrimitives.MultiplyAddEstimate(h_t, -u_t[j], u_k, u_k);
-                TensorPrimitives.MultiplyAddEstimate(u_t, -h_t[j], u_k, u_k);
-            }
-
+            CopyRow(j, h_k);
+            gram.CopyRow(j, scores, u_k);
+            ApplyPending(rowsOfH, rowsOfU, pivots, k, j, h_k, u_k);
             var d = h_k[j];
             if (!(d > 0) || !double.IsFinite(d))
             {
                 return false;
             }
 
-            // u_k holds the row of G so far; r_j ≥ 0 is the column's norm.
+            // u_k has held r until here; r_j is the column's norm.
             var norm = Math.Max(u_k[j], 0);
             TensorPrimitives.Multiply(u_k, 1 / d, u_k);
             TensorPrimitives.MultiplyAddEstimate(h_k, -norm / (2 * d * d), u_k, u_k);
 
-            TensorPrimitives.Multiply(h_k, h_k, scratch);
-            TensorPrimitives.MultiplyAddEstimate<double>(scratch, -1 / d, diagonal, diagonal);
-            TensorPrimitives.Multiply(h_k, u_k, scratch);
-            TensorPrimitives.MultiplyAddEstimate<double>(scratch, -2, norms, norms);
-            normLeft -= 2 * TensorPrimitives.Sum<double>(scratch);
+            TensorPrimitives.Multiply(h_k, h_k, products);
+            TensorPrimitives.MultiplyAddEstimate<double>(products, -1 / d, _diagonal, _diagonal);
+            TensorPrimitives.Multiply(h_k, u_k, products);
+            TensorPrimitives.MultiplyAddEstimate<double>(products, -2, _norms, _norms);
+            _norm -= 2 * TensorPrimitives.Sum<double>(products);
+            (_diagonal[j], _norms[j], _gone[j]) = (1, double.PositiveInfinity, true);
 
-            _gone[j] = true;
             _cost += norm / d;
             _costs.Add(_cost);
             _order.Add(_columns[j]);
-            (removed[k], pivots[k], normsLeft[k]) = (j, d, normLeft);
-            Scores(norms, diagonal, scores);
+            (removed[k], pivots[k], norms[k]) = (j, d, _norm);
+            TensorPrimitives.Divide(_norms, _diagonal, scores);
         }
 
-        Apply(h.to(_inverse.device), removed, pivots, normsLeft);
+        Apply(h.to(_inverse.device), removed, pivots, norms);
         return true;
     }
 
@@ -164,31 +147,53 @@ internal sealed class ColumnRemoval : IDisposable
         _dense.Dispose();
     }
 
+    /// <summary>Brings row j of H⁻¹ and of G up to date with the k steps of the block so far.</summary>
+    private static void ApplyPending(
+        ReadOnlySpan<double> rowsOfH, ReadOnlySpan<double> rowsOfU, double[] pivots, int k, int j, Span<double> h_k, Span<double> u_k)
+    {
+        var n = h_k.Length;
+        for (var start = 0; start < n; start += Chunk)
+        {
+            var length = Math.Min(Chunk, n - start);
+            var h = h_k.Slice(start, length);
+            var r = u_k.Slice(start, length);
+            for (var t = 0; t < k; t++)
+            {
+                var h_t = rowsOfH.Slice((t * n) + start, length);
+                var u_t = rowsOfU.Slice((t * n) + start, length);
+                var (h_tj, u_tj) = (rowsOfH[(t * n) + j], rowsOfU[(t * n) + j]);
+                TensorPrimitives.MultiplyAddEstimate(h_t, -h_tj / pivots[t], h, h);
+                TensorPrimitives.MultiplyAddEstimate(h_t, -u_tj, r, r);
+                TensorPrimitives.MultiplyAddEstimate(u_t, -h_tj, r, r);
+            }
+        }
+    }
+
     /// <summary>The block's updates of W and H⁻¹ as matrix products, and ‖Ŵ − W‖² after each of its steps.</summary>
-    private void Apply(Tensor h, int[] removed, double[] pivots, double[] normsLeft)
+    private void Apply(Tensor h, int[] removed, double[] pivots, double[] norms)
     {
         var columns = tensor(removed.Select(i => (long)i).ToArray(), device: h.device);
         var d = tensor(pivots, device: h.device);
         var scaled = h / d.unsqueeze(1);
 
-        // w_j of step t as it was then: Σ_{s ≤ t} w_j(s)·h_s[j_t]/d_s are the block's first columns, a unit triangular system.
+        // w_j of each step as it was then: the block's first columns are Σ_{s ≤ t} w_j(s)·h_s[j_t]/d_s, a unit triangular system.
         var w_j = linalg.solve_triangular(scaled.index_select(1, columns).triu(), _weight.index_select(1, columns), upper: true, left: false, unitriangular: true);
         var overlaps = (w_j * _dense.matmul(h.t())).sum(new long[] { 0 }).div(d).cpu().data<double>().ToArray();
         for (var k = 0; k < removed.Length; k++)
         {
             _overlap -= overlaps[k];
-            _distances.Add(Math.Max(normsLeft[k] - (2 * _overlap) + _denseNorm, 0));
+            _distances.Add(Math.Max(norms[k] - (2 * _overlap) + _denseNorm, 0));
         }
 
         _weight.addmm_(w_j, scaled, beta: 1, alpha: -1);
         _inverse.addmm_(h.t(), scaled, beta: 1, alpha: -1);
     }
 
-    /// <summary>Takes what is gone out of the matrices once it is an eighth of them.</summary>
+    /// <summary>Takes what is gone out of the matrices once it is a quarter of them.</summary>
     private void Compact()
     {
         var left = _gone.Count(g => !g);
-        if (left > _columns.Length * 7 / 8)
+        if (left > _columns.Length * 3 / 4)
         {
             return;
         }
@@ -196,10 +201,12 @@ internal sealed class ColumnRemoval : IDisposable
         var alive = Alive();
         Replace(ref _weight, _weight.index_select(1, alive));
         Replace(ref _dense, _dense.index_select(1, alive));
-        using var rows = _inverse.index_select(0, alive);
-        Replace(ref _inverse, rows.index_select(1, alive));
+        Replace(ref _inverse, _inverse[alive.unsqueeze(1), alive]);
         _columns = [.. _columns.Where((_, i) => !_gone[i])];
         _gone = new bool[left];
+        // From the matrices again, so that rounding does not add up.
+        (_diagonal, _norms) = Diagonals();
+        _norm = TensorPrimitives.Sum<double>(_norms);
     }
 
     private static void Replace(ref Tensor field, Tensor next)
@@ -211,51 +218,66 @@ internal sealed class ColumnRemoval : IDisposable
     private Tensor Alive() =>
         tensor(Enumerable.Range(0, _gone.Length).Where(i => !_gone[i]).Select(i => (long)i).ToArray(), device: _inverse.device);
 
-    /// <summary>score(j) = ‖w_j‖² / (H⁻¹)_jj, infinite for what is gone.</summary>
-    private double[] Scores(double[] norms, double[] diagonal)
+    private (double[] OfInverse, double[] OfGram) Diagonals() =>
+        (_inverse.diagonal().cpu().data<double>().ToArray(), _weight.square().sum(new long[] { 0 }).cpu().data<double>().ToArray());
+
+    /// <summary>score(j) = ‖w_j‖² / (H⁻¹)_jj.</summary>
+    private double[] Scores()
     {
-        var scores = new double[norms.Length];
-        Scores(norms, diagonal, scores);
+        var scores = new double[_norms.Length];
+        TensorPrimitives.Divide(_norms, _diagonal, scores);
         return scores;
     }
 
-    private void Scores(double[] norms, double[] diagonal, double[] scores)
+    private void CopyRow(long index, Span<double> row)
     {
-        TensorPrimitives.Divide(norms, diagonal, scores);
-        for (var i = 0; i < scores.Length; i++)
-        {
-            if (_gone[i])
-            {
-                scores[i] = double.PositiveInfinity;
-            }
-        }
-    }
-
-    private static int[] Cheapest(double[] scores)
-    {
-        var columns = Enumerable.Range(0, scores.Length).ToArray();
-        Array.Sort((double[])scores.Clone(), columns);
-        return columns[..Math.Min(Candidates, columns.Length)];
-    }
-
-    /// <summary>Rows of G = WᵀW at the beginning of the block, on the host.</summary>
-    private Tensor GramRows(int[] columns)
-    {
-        using var scope = NewDisposeScope();
-        var w_c = _weight.index_select(1, tensor(columns.Select(i => (long)i).ToArray(), device: _weight.device));
-        return w_c.t().matmul(_weight).cpu().DetachFromDisposeScope();
-    }
-
-    private double[] Diagonal() => _inverse.diagonal().cpu().data<double>().ToArray();
-
-    private double[] ColumnNorms() => _weight.square().sum(new long[] { 0 }).cpu().data<double>().ToArray();
-
-    private static void CopyRow(Tensor matrix, long index, Span<double> row)
-    {
-        using var view = matrix[index];
+        using var view = _inverse[index];
         using var host = view.cpu();
         Values(host).CopyTo(row);
     }
 
-    private static Span<double> Values(Tensor host) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, double>(host.bytes);
+    private static Span<double> Values(Tensor host) => MemoryMarshal.Cast<byte, double>(host.bytes);
+
+    /// <summary>
+    /// Rows of G = WᵀW as it was when the block began. The cheapest columns are the likely choices: their rows come from one
+    /// product with W, and when another column is chosen, those that are cheapest by then come along with it.
+    /// </summary>
+    private sealed class GramRows
+    {
+        private const int First = BlockSize * 3 / 2;
+        private const int More = BlockSize;
+
+        private readonly Tensor _weight;
+        private readonly Dictionary<int, (Tensor Rows, int Row)> _known = [];
+
+        public GramRows(Tensor weight, double[] scores)
+        {
+            _weight = weight;
+            Compute(scores, First);
+        }
+
+        public void CopyRow(int column, double[] scores, Span<double> row)
+        {
+            if (!_known.ContainsKey(column))
+            {
+                Compute(scores, More);
+            }
+
+            var (rows, at) = _known[column];
+            Values(rows).Slice(at * row.Length, row.Length).CopyTo(row);
+        }
+
+        private void Compute(double[] scores, int count)
+        {
+            var columns = Enumerable.Range(0, scores.Length).ToArray();
+            Array.Sort((double[])scores.Clone(), columns);
+            var chosen = columns.Where(c => !_known.ContainsKey(c)).Take(count).Select(c => (long)c).ToArray();
+            // The block's dispose scope frees the rows.
+            var rows = _weight.index_select(1, tensor(chosen, device: _weight.device)).t().matmul(_weight).cpu();
+            for (var i = 0; i < chosen.Length; i++)
+            {
+                _known.Add((int)chosen[i], (rows, i));
+            }
+        }
+    }
 }
