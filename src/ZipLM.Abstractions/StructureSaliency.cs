@@ -23,4 +23,10 @@ public sealed record StructureSaliency
 
     /// <summary>The sublayer's prior (relative output error, 0–1) once it and all before it are gone.</summary>
     public required double PriorAfter { get; init; }
+
+    /// <summary>Damping that the sublayer's statistics needed, as a share of the mean diagonal of H.</summary>
+    public required double Damping { get; init; }
+
+    /// <summary>Condition number (1-norm) of the sublayer's damped H; from about 1e12 on, calibrate with more varied data.</summary>
+    public required double Condition { get; init; }
 }

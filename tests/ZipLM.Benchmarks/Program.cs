@@ -4,7 +4,9 @@ switch (args)
 {
     case ["import", .. string[] options]:
         return ImportBenchmark.Run(options);
+    case ["surgeon", .. string[] options]:
+        return SurgeonBenchmark.Run(options);
     default:
-        Console.Error.WriteLine("Usage: dotnet run -c Release --project tests/ZipLM.Benchmarks -- NAME [--option value]\n\n  import [--rounds N]   time of Import-Module in a fresh process");
+        Console.Error.WriteLine("Usage: dotnet run -c Release --project tests/ZipLM.Benchmarks -- NAME [--option value]\n\n  import [--rounds N]   time of Import-Module in a fresh process\n  surgeon [--rows N --columns N --steps N | --model bert-base | --sweep]   blocked removal, plain loop and inverse");
         return 2;
 }

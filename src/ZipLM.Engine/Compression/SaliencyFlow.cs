@@ -44,6 +44,8 @@ public static class SaliencyFlow
             Saliency = removal.Saliencies[index],
             Order = order,
             PriorAfter = removal.Priors[order],
+            Damping = removal.Damping,
+            Condition = removal.Condition,
         });
     }
 }

@@ -55,7 +55,8 @@ internal sealed class PruningStore : IDisposable
                 [.. ordered.Select(r => r.Index)],
                 [.. ordered.OrderBy(r => r.Index).Select(r => r.Saliency)],
                 [0, .. ordered.Select(r => r.PriorAfter)],
-                Surgeon.SufficientDamping(hessian, damping, Where(layer, sublayer), reporter));
+                Surgeon.SufficientDamping(hessian, damping, Where(layer, sublayer), reporter),
+                ordered[0].Condition);
         });
     }
 

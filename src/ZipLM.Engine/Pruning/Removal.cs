@@ -5,11 +5,13 @@ namespace ZipLM.Engine.Pruning;
 /// <param name="Saliencies">Cost of removing each structure first, by index, as a share of tr(W H Wᵀ).</param>
 /// <param name="Priors">Relative output error once the first k structures are gone, k = 0 … all: 0 when dense, 1 when dropped.</param>
 /// <param name="Damping">Damping that the factorisation needed, as a share of the mean diagonal of H.</param>
+/// <param name="Condition">Condition number ‖H‖₁·‖H⁻¹‖₁ of the damped H: how many times the statistics' relative error may grow in the weights.</param>
 internal sealed record Removal(
     IReadOnlyList<int> Order,
     IReadOnlyList<double> Saliencies,
     IReadOnlyList<double> Priors,
-    double Damping)
+    double Damping,
+    double Condition)
 {
     /// <summary>Structures that are left at a level, rising.</summary>
     public IReadOnlyList<int> Kept(int level) => [.. Order.Skip(Order.Count - level).Order()];

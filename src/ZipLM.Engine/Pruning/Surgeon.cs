@@ -109,102 +109,31 @@ internal static class Surgeon
             return null;
         }
 
-        var count = (int)(h.shape[0] / size);
-        var lambda = Lambda(hessian, damping);
-        var total = (dense.matmul(hessian) * dense).sum().item<double>();
-        var scale = total > 0 ? 1 / total : 0;
-
-        var w = dense.clone();
         var inverse = cholesky_inverse(factor);
-        var alive = Enumerable.Range(0, count).ToList();
-        var order = new List<int>(count);
-        var priors = new List<double>(count + 1) { 0 };
-        double[]? saliencies = null;
-        var cost = 0.0;
-        var removedNorm = 0.0;
-        while (alive.Count > 0)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var step = NewDisposeScope();
-            if (Scores(w, inverse, alive.Count, size) is not { } scores)
-            {
-                return null;
-            }
-
-            saliencies ??= [.. scores.Select(s => s * scale)];
-            var next = Array.IndexOf(scores, scores.Min());
-            cost += scores[next];
-            removedNorm += StructureNorm(dense, alive[next], size);
-            order.Add(alive[next]);
-            alive.RemoveAt(next);
-            if (alive.Count == 0)
-            {
-                break;
-            }
-
-            // The larger matrices go at once: kept until the end they would take as many times their memory as there are steps.
-            using var largerW = w;
-            using var largerInverse = inverse;
-            (w, inverse) = Without(w, inverse, next, size);
-            w.MoveToOuterDisposeScope();
-            inverse.MoveToOuterDisposeScope();
-
-            // p = (Σ removed scores − λ‖Ŵ − W‖²) / tr(W H Wᵀ) with the undamped H.
-            var keptDense = dense.index_select(1, Columns(alive, size, dense.device));
-            var distance = (w - keptDense).square().sum().item<double>() + removedNorm;
-            priors.Add(Math.Max(0, (cost - (lambda * distance)) * scale));
-        }
-
-        // Dropped: the output is zero, the bias goes too.
-        priors.Add(1);
-        return new(order, saliencies ?? [], priors, damping);
-    }
-
-    /// <summary>score(S) = Σ_rows w_S · ((H⁻¹)_SS)⁻¹ · w_Sᵀ of every structure that is left; null when a block is not positive definite.</summary>
-    internal static double[]? Scores(Tensor w, Tensor inverse, int count, int size)
-    {
-        if (size == 1)
-        {
-            var diagonal = inverse.diagonal();
-            return diagonal.min().item<double>() > 0
-                ? (w.square().sum(new long[] { 0 }) / diagonal).cpu().data<double>().ToArray()
-                : null;
-        }
-
-        var blocks = inverse.view(count, size, count, size).diagonal(0, 0, 2).permute(2, 0, 1);
-        var (factors, info) = linalg.cholesky_ex(blocks);
-        if (info.count_nonzero().item<long>() != 0)
+        factor.Dispose();
+        // Both matrices are symmetric, so the largest sum over a row is the 1-norm.
+        var condition = LargestRowSum(h) * LargestRowSum(inverse);
+        h.Dispose();
+        var trace = size == 1
+            ? ColumnRemoval.Run(dense, inverse, cancellationToken)
+            : HeadRemoval.Run(dense, inverse, size, cancellationToken);
+        if (trace is null)
         {
             return null;
         }
 
-        var w_S = w.view(w.shape[0], count, size).permute(1, 2, 0);
-        return linalg.solve_triangular(factors, w_S, upper: false).square().sum(new long[] { 1, 2 }).cpu().data<double>().ToArray();
+        // p = (Σ removed scores − λ‖Ŵ − W‖²) / tr(W H Wᵀ) with the undamped H.
+        var total = (dense.matmul(hessian) * dense).sum().item<double>();
+        var scale = total > 0 ? 1 / total : 0;
+        var lambda = Lambda(hessian, damping);
+        var priors = trace.Costs.Zip(trace.Distances, (cost, distance) => Math.Max(0, (cost - (lambda * distance)) * scale));
+        // Dense: no error. Dropped: the output is zero, the bias goes too.
+        return new(trace.Order, [.. trace.FirstScores.Select(s => s * scale)], [0, .. priors, 1], damping, condition);
     }
 
-    /// <summary>
-    /// W −= W_:,S · ((H⁻¹)_SS)⁻¹ · (H⁻¹)_S,: and H⁻¹ −= (H⁻¹)_:,S · ((H⁻¹)_SS)⁻¹ · (H⁻¹)_S,:, then both without S.
-    /// </summary>
-    internal static (Tensor W, Tensor Inverse) Without(Tensor w, Tensor inverse, int structure, int size)
-    {
-        var start = (long)structure * size;
-        var rows = inverse.narrow(0, start, size);
-        var (factor, _) = linalg.cholesky_ex(rows.narrow(1, start, size));
-        var solved = cholesky_solve(rows, factor, upper: false);
-        var others = Others(start, size, inverse.shape[0], inverse.device);
-        var solvedOthers = solved.index_select(1, others);
-        var nextW = w.index_select(1, others).addmm(w.narrow(1, start, size), solvedOthers, beta: 1, alpha: -1);
-        var nextInverse = inverse.index_select(0, others).index_select(1, others)
-            .addmm(rows.index_select(1, others).t(), solvedOthers, beta: 1, alpha: -1);
-        return (nextW, nextInverse);
-    }
+    private static double LargestRowSum(Tensor matrix) => matrix.abs().sum(new long[] { 1 }).max().item<double>();
 
-    private static double StructureNorm(Tensor dense, int structure, int size) =>
-        dense.narrow(1, (long)structure * size, size).square().sum().item<double>();
-
-    private static Tensor Columns(IReadOnlyList<int> structures, int size, Device device) =>
+    /// <summary>The columns of structures, in their order, int64 [structures × size].</summary>
+    internal static Tensor Columns(IReadOnlyList<int> structures, int size, Device device) =>
         tensor(structures.SelectMany(s => Enumerable.Range(s * size, size)).Select(i => (long)i).ToArray(), device: device);
-
-    private static Tensor Others(long start, int size, long count, Device device) =>
-        cat([arange(0, start, int64, device), arange(start + size, count, int64, device)]);
 }

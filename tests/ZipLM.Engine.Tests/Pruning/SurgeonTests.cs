@@ -51,9 +51,9 @@ public sealed class SurgeonTests(SessionFixture fixture) : IClassFixture<Session
         {
             var before = problem.Cost(alive, damping);
             var expected = alive.Select(s => problem.Cost([.. alive.Where(i => i != s)], damping) - before);
-            TinyBert.AssertClose([.. expected], Surgeon.Scores(w, inverse, alive.Count, size)!, 1e-9);
+            TinyBert.AssertClose([.. expected], HeadRemoval.Scores(w, inverse, alive.Count, size)!, 1e-9);
 
-            (w, inverse) = Surgeon.Without(w, inverse, alive.IndexOf(next), size);
+            (w, inverse) = HeadRemoval.Without(w, inverse, alive.IndexOf(next), size);
             alive.Remove(next);
             TinyBert.AssertClose(problem.KeptColumns(problem.LeastSquares(alive, damping), alive), TinyBert.Values(w), 1e-9);
         }
