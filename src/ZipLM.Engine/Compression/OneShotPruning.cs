@@ -33,7 +33,7 @@ public static class OneShotPruning
     private static void Prune(
         TransformerModel model, TextDataset? calibrationData, PruningOptions options, Action<Model> write, IReporter reporter, CancellationToken cancellationToken)
     {
-        var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter);
+        var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter, cancellationToken);
         var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize;
         var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? calibration.TypicalLength;
         using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
@@ -53,7 +53,7 @@ public static class OneShotPruning
         var weights = model.Weights(reporter, cancellationToken);
         var isDense = model.Layers.All(l => l.Heads == model.DenseHeads && l.Width == model.DenseWidth);
         using var randomDense = isDense ? null : RandomModel.Create(
-            model.Description with { Layers = [.. model.Layers.Select(l => new LayerShape(l.Layer, model.DenseHeads, model.DenseWidth))] }, model.Session);
+            model.Description with { Layers = [.. model.Layers.Select(l => new LayerShape(l.Layer, model.DenseHeads, model.DenseWidth))] }, model.Session, cancellationToken);
         var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
         foreach (var speedup in options.Speedups)
         {

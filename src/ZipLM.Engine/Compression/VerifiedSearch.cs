@@ -64,7 +64,7 @@ internal sealed class VerifiedSearch(
 
     private Candidate Verify(Plan plan, int corrections, CancellationToken cancellationToken)
     {
-        var shrunk = Shrinker.Shrink(weights, store, plan.Layers);
+        var shrunk = Shrinker.Shrink(weights, store, plan.Layers, cancellationToken);
         try
         {
             var measured = timer.Compare(dense, shrunk, rounds, reporter, cancellationToken);

@@ -28,7 +28,7 @@ internal sealed class PruningStore : IDisposable
         {
             reporter.Progress(new(activity, $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
             return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken);
-        });
+        }, cancellationToken);
         reporter.Progress(new(activity, "done", model.Blocks.Count, model.Blocks.Count, Completed: true));
         return store;
     }
@@ -36,7 +36,8 @@ internal sealed class PruningStore : IDisposable
     /// <summary>Takes order and priors from rows that were ranked before, one row for every structure of the model.</summary>
     /// <exception cref="ZipLMException">Rows are missing, or of another model.</exception>
     public static PruningStore Restore(
-        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter)
+        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter,
+        CancellationToken cancellationToken)
     {
         var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
         return Fill(model, statistics, null, (layer, sublayer, _, hessian, size) =>
@@ -56,14 +57,14 @@ internal sealed class PruningStore : IDisposable
                 [.. ordered.OrderBy(r => r.Index).Select(r => r.Saliency)],
                 [0, .. ordered.Select(r => r.PriorAfter)],
                 Surgeon.SufficientDamping(hessian, damping, Where(layer, sublayer), reporter));
-        });
+        }, cancellationToken);
     }
 
     private static string Where(int layer, Sublayer sublayer) => $"{sublayer} output matrix of layer {layer}";
 
     private static PruningStore Fill(
         Transformer model, CalibrationStatistics statistics, Action<PrunableSublayer>? ready,
-        Func<int, Sublayer, Tensor, Tensor, int, Removal> remove)
+        Func<int, Sublayer, Tensor, Tensor, int, Removal> remove, CancellationToken cancellationToken)
     {
         var store = new PruningStore();
         try
@@ -89,6 +90,7 @@ internal sealed class PruningStore : IDisposable
                 return;
             }
 
+            cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var weight = output.Weight.detach().to(float64);
             var hessian = statistics[layer, sublayer].Hessian();

@@ -126,7 +126,7 @@ public sealed class TorchSession : GpuSession
     {
         if (TorchDevice.type == DeviceType.CUDA)
         {
-            torch.cuda.synchronize();
+            torch.cuda.synchronize(TorchDevice);
         }
     }
 

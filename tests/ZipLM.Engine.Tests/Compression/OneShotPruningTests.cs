@@ -67,7 +67,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         fixture.Run(() =>
         {
             var dense = model.Weights(null, CancellationToken.None);
-            using var store = new Calibration(model, Text, 40, _reporter).Order(1e-2, _reporter, CancellationToken.None);
+            using var store = new Calibration(model, Text, 40, _reporter, CancellationToken.None).Order(1e-2, _reporter, CancellationToken.None);
             using var stitched = Stitcher.Stitch(dense, store, pruned.Layers);
             using var batch = TinyBert.Batch(TinyBert.Encode(Text));
             TinyBert.AssertTensorsClose(stitched.Forward(batch).Logits!, TransformerModel.Of(pruned).Weights(null, CancellationToken.None).Forward(batch).Logits!, 1e-5);
@@ -159,7 +159,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         SaliencyFlow.Run(model, Text, 40, damping, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
         fixture.Run(() =>
         {
-            var calibration = new Calibration(model, Text, 40, _reporter);
+            var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
             using var surgeon = calibration.Order(damping, _reporter, CancellationToken.None);
             using var restored = calibration.Restore(rows, damping, _reporter, CancellationToken.None);
             Assert.Equal(damping == 0 ? 2 : 0, _reporter.Warnings.Count(w => w.Contains("FeedForward output matrix of layer 0", StringComparison.Ordinal)));

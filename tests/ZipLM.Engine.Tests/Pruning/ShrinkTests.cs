@@ -29,7 +29,7 @@ public sealed class ShrinkTests(SessionFixture fixture) : IClassFixture<SessionF
         {
             using var scope = NewDisposeScope();
             using var stitched = Stitcher.Stitch(model, store, plan);
-            using var shrunk = Shrinker.Shrink(model, store, plan);
+            using var shrunk = Shrinker.Shrink(model, store, plan, CancellationToken.None);
             Assert.Equal(Dense.Select((d, i) => new LayerShape(i, d.Heads, d.Width)), stitched.Shapes);
             Assert.Equal(plan, shrunk.Shapes);
             var (a, b) = (stitched.Forward(batch, new() { KeepHidden = true }), shrunk.Forward(batch, new() { KeepHidden = true }));
@@ -45,7 +45,7 @@ public sealed class ShrinkTests(SessionFixture fixture) : IClassFixture<SessionF
     {
         using var model = TinyBert.Create(TinyBert.Describe(Dense), 32);
         using var store = Order(model);
-        using var shrunk = Shrinker.Shrink(model, store, model.Shapes);
+        using var shrunk = Shrinker.Shrink(model, store, model.Shapes, CancellationToken.None);
         using var batch = TinyBert.Batch(Data);
         Assert.Equal(TinyBert.Values(model.Forward(batch).Logits!), TinyBert.Values(shrunk.Forward(batch).Logits!));
 
@@ -93,7 +93,7 @@ public sealed class ShrinkTests(SessionFixture fixture) : IClassFixture<SessionF
         List<LayerShape> plan = [new(0, 1, 9), new(1, 0, 5), new(2, 0, 0)];
         using var batch = TinyBert.Batch(Data);
         using var stitched = Stitcher.Stitch(model, store, plan);
-        using var shrunk = Shrinker.Shrink(model, store, plan);
+        using var shrunk = Shrinker.Shrink(model, store, plan, CancellationToken.None);
         Assert.Equal(plan, shrunk.Shapes);
         TinyBert.AssertTensorsClose(stitched.Forward(batch).Logits!, shrunk.Forward(batch).Logits!, 1e-5);
     });
