@@ -25,16 +25,16 @@ public static class MeasurementFlow
                 $"There is no data to measure '{model.Name}' on: its directory records none.", "Give labelled data with -Data (Import-TextDataset dev.tsv).", model));
         return own.Session.Run(() =>
         {
-            using var recordedBaseline = baseline is null ? RecordedBaseline(own) : null;
+            using var recordedBaseline = baseline is null ? RecordedBaseline(own, cancellationToken) : null;
             var against = baseline is null ? recordedBaseline : TransformerModel.Of(baseline);
             return Measure(own, against, rows, batchSize, sequenceLength, rounds, reporter, cancellationToken);
         }, reporter, cancellationToken);
     }
 
     /// <summary>For a pruned model the one that it was pruned from, while that is still on disk; the caller disposes it.</summary>
-    private static TransformerModel? RecordedBaseline(TransformerModel model) =>
+    private static TransformerModel? RecordedBaseline(TransformerModel model, CancellationToken cancellationToken) =>
         model.Record is { Pruning: not null, BaseModel: { } directory } && Directory.Exists(directory)
-            ? TransformerModel.FromDirectory(model.Session, Path.GetFileName(directory), directory)
+            ? RecordedBase.Open(model, "-Baseline", cancellationToken)
             : null;
 
     private static ModelMeasurement Measure(

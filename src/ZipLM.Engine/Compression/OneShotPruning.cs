@@ -52,8 +52,8 @@ public static class OneShotPruning
         // Time does not depend on the weights' values, so a model that is pruned already is compared with a random dense one.
         var weights = model.Weights(reporter, cancellationToken);
         var isDense = model.Layers.All(l => l.Heads == model.DenseHeads && l.Width == model.DenseWidth);
-        using var randomDense = isDense ? null : RandomModel.Create(
-            model.Description with { Layers = [.. model.Layers.Select(l => new LayerShape(l.Layer, model.DenseHeads, model.DenseWidth))] }, model.Session, cancellationToken);
+        using var randomDense = isDense ? null : RandomModel.Create(model.Description.Dense, model.Session, cancellationToken);
+        var based = RecordedBase.Of(model, cancellationToken);
         var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
         foreach (var speedup in options.Speedups)
         {
@@ -61,7 +61,7 @@ public static class OneShotPruning
             var result = new PruningResult(
                 speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
                 table.Fingerprint, calibration.Data.Name, calibration.Samples, options.Damping, model.Session.Seed, best.Corrections);
-            var record = model.Record with { BaseModel = model.Record.BaseModel ?? model.Path, Pruning = result };
+            var record = based with { Pruning = result };
             var name = string.Create(CultureInfo.InvariantCulture, $"{model.Name}-{speedup:0.##}x");
             write(TransformerModel.FromWeights(model.Session, name, model.Description, record, best.Shrunk, model.Tokenizer));
         }

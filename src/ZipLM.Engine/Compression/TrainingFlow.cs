@@ -52,7 +52,7 @@ public static class TrainingFlow
         var encoded = EncodedDataset.Encode(training, student.Tokenizer, length, cancellationToken);
         var encodedValidation = validation is null ? null : EncodedDataset.Encode(LabelAlignment.Align(validation, student.Labels), student.Tokenizer, length, cancellationToken);
 
-        using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student) : null;
+        using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student, cancellationToken) : null;
         var ownTeacher = weights.NeedsTeacher ? recordedTeacher ?? TransformerModel.Of(teacher!) : null;
         if (ownTeacher is not null)
         {
@@ -117,7 +117,7 @@ public static class TrainingFlow
             $"There is no training data for '{model.Name}': its directory records none.", "Give some with -TrainingData (Import-TextDataset data.tsv).", model);
 
     /// <summary>The model that the student was pruned from; the caller disposes it.</summary>
-    private static TransformerModel RecordedTeacher(TransformerModel student)
+    private static TransformerModel RecordedTeacher(TransformerModel student, CancellationToken cancellationToken)
     {
         if (student.Record.BaseModel is not { } directory)
         {
@@ -126,7 +126,7 @@ public static class TrainingFlow
         }
 
         return Directory.Exists(directory)
-            ? TransformerModel.FromDirectory(student.Session, Path.GetFileName(directory), directory)
+            ? RecordedBase.Open(student, "-Teacher", cancellationToken)
             : throw new ZipLMException("TeacherMissing", ErrorKind.NotFound,
                 $"'{student.Name}' was pruned from the model in '{directory}', which is no longer there.", "Give the dense model with -Teacher.", student);
     }

@@ -19,8 +19,8 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
         int rounds, CancellationToken cancellationToken)
     {
         using var timer = new ForwardTimer(session, description, batchSize, sequenceLength);
-        using var dense = Random(Shaped(description, description.DenseHeads, description.DenseWidth), cancellationToken);
-        using var empty = Random(Shaped(description, 0, 0), cancellationToken);
+        using var dense = Random(description.Dense, cancellationToken);
+        using var empty = Random(description.Uniform(0, 0), cancellationToken);
         using var hidden = randn([batchSize, sequenceLength, description.HiddenSize], dtype: session.ScalarType, device: session.TorchDevice).DetachFromDisposeScope();
         var levels = new List<(Sublayer Sublayer, int Level, Transformer Owner)>();
         try
@@ -86,7 +86,4 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
         MaximumSequenceLength = 1,
         Task = ModelTask.FeatureExtraction,
     };
-
-    private static ModelDescription Shaped(ModelDescription description, int heads, int width) =>
-        description with { Layers = [.. description.Layers.Select(l => new LayerShape(l.Layer, heads, width))] };
 }

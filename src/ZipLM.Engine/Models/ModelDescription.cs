@@ -33,4 +33,11 @@ internal sealed record ModelDescription
 
     /// <summary>Where the config came from, for messages.</summary>
     public required string Where { get; init; }
+
+    /// <summary>The same model before any pruning.</summary>
+    public ModelDescription Dense => Uniform(DenseHeads, DenseWidth);
+
+    /// <summary>The same model with this much left of every block.</summary>
+    public ModelDescription Uniform(int heads, int width) =>
+        this with { Layers = [.. Layers.Select(l => new LayerShape(l.Layer, heads, width))] };
 }

@@ -8,8 +8,6 @@ namespace ZipLM.Engine.Models;
 /// <summary><c>ziplm.json</c>: what a model's directory records beside its weights.</summary>
 internal static class ModelRecordFile
 {
-    public const string FileName = "ziplm.json";
-
     private const int Format = 1;
 
     private static readonly JsonSerializerOptions Json = new()
@@ -23,7 +21,7 @@ internal static class ModelRecordFile
     /// <summary>Reads the file of a directory: the record and what is left of each block; null where there is no file.</summary>
     public static (ModelRecord Record, IReadOnlyList<LayerShape> Layers)? Read(string directory)
     {
-        var path = Path.Combine(directory, FileName);
+        var path = Path.Combine(directory, ModelDirectory.RecordFile);
         if (!File.Exists(path))
         {
             return null;

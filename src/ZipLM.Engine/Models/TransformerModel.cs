@@ -7,7 +7,7 @@ namespace ZipLM.Engine.Models;
 internal sealed class TransformerModel : Model, IResident
 {
     private readonly ModelDescription _description;
-    private ModelRecord _record;
+    private readonly ModelRecord _record;
     private BertTokenizer? _tokenizer;
     private Transformer? _weights;
     private string? _path;
@@ -124,8 +124,8 @@ internal sealed class TransformerModel : Model, IResident
         return _weights ?? Hold(Read(reporter, cancellationToken));
     }
 
-    /// <summary>Remembers where the model was saved, and what was recorded there.</summary>
-    public void SavedTo(string directory, ModelRecord record) => (_path, _record) = (directory, record);
+    /// <summary>Remembers where the model was saved.</summary>
+    public void SavedTo(string directory) => _path = directory;
 
     void IResident.Evict() => Release();
 
