@@ -20,6 +20,7 @@ public static class TrainingFlow
     {
         ArgumentNullException.ThrowIfNull(options);
         var own = TransformerModel.Of(student);
+        SameSession.Require(own, teacher, "-Teacher");
         return own.Session.Run(() => Train(own, teacher, data, validation, options, reporter, cancellationToken), reporter, cancellationToken);
     }
 

@@ -40,6 +40,15 @@ internal sealed class PruningStore : IDisposable
         CancellationToken cancellationToken)
     {
         var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
+        var there = model.Blocks.SelectMany(b => new[] { (b.Layer, Sublayer.Attention, b.Attention is not null), (b.Layer, Sublayer.FeedForward, b.FeedForward is not null) })
+            .Where(s => s.Item3).Select(s => (s.Layer, s.Item2)).ToHashSet();
+        if (groups.FirstOrDefault(g => !there.Contains(g.Key)) is { Key: var (unknown, kind) })
+        {
+            throw new ZipLMException("SaliencyIncomplete", ErrorKind.InvalidArgument,
+                $"There are saliency rows of layer {unknown}, {kind}, which the model does not have.",
+                "Pass the rows that Get-StructureSaliency gives for this model, and no others.", rows);
+        }
+
         return Fill(model, statistics, null, (layer, sublayer, _, hessian, size) =>
         {
             var ordered = groups[(layer, sublayer)].OrderBy(r => r.Order).ToList();
