@@ -15,8 +15,8 @@ internal sealed class Calibration
     {
         Model = model;
         Data = CalibrationSource.Resolve(model, given, reporter);
-        _sample = EncodedDataset.Encode(
-            CalibrationSample.Draw(Data, samples, samples, model.Session.Seed, reporter).Statistics, model.Tokenizer, model.MaximumSequenceLength, cancellationToken);
+        _sample = model.Encode(
+            CalibrationSample.Draw(Data, samples, samples, model.Session.Seed, reporter).Statistics, model.MaximumSequenceLength, cancellationToken);
     }
 
     public TransformerModel Model { get; }

@@ -22,7 +22,7 @@ public static class MeasurementFlow
         var own = TransformerModel.Of(model);
         SameSession.Require(own, baseline, "-Baseline");
         var rows = data ?? (own.Record.ValidationData is { } recorded
-            ? TextDatasetReader.Read(recorded)
+            ? RecordedData.Read(own, recorded, "-Data")
             : throw new ZipLMException("MeasurementDataMissing", ErrorKind.NotFound,
                 $"There is no data to measure '{model.Name}' on: its directory records none.", "Give labelled data with -Data (Import-TextDataset dev.tsv).", model));
         return own.Session.Run(() =>
@@ -82,7 +82,7 @@ public static class MeasurementFlow
                 "Use a checkpoint for sequence classification.", model);
         }
 
-        return EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength, cancellationToken);
+        return model.Encode(LabelAlignment.Align(data, model.Labels), model.MaximumSequenceLength, cancellationToken);
     }
 
     private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>

@@ -34,9 +34,7 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
 
             reporter.Verbose($"Measuring {levels.Count} levels, the dense and the empty model in {rounds} interleaved rounds: {timer.Environment}");
             List<Action> cases = [timer.Whole(dense), timer.Whole(empty), .. levels.Select(l => ForwardTimer.Sublayer(l.Owner.Blocks[0], l.Sublayer, hidden))];
-            var times = timer.Measure(cases, Math.Max(rounds / 5, 3), rounds, cancellationToken,
-                round => reporter.Progress(new(Activity, $"round {round + 1} of {rounds}", round + 1, rounds)));
-            reporter.Progress(new(Activity, "done", rounds, rounds, Completed: true));
+            var times = timer.Measure(cases, rounds, Activity, reporter, cancellationToken);
             return Assemble(handle, timer.Environment, description, [.. levels.Select(l => (l.Sublayer, l.Level))], [.. times.Select(t => MedianInterval.Of(t))], rounds);
         }
         finally

@@ -56,6 +56,7 @@ internal static class Bert
             DenseWidth = width,
             VocabularySize = config.Positive("vocab_size"),
             MaximumSequenceLength = config.Positive("max_position_embeddings"),
+            TextTypes = config.Positive("type_vocab_size", 2),
             Labels = classifies ? config.Labels() : [],
             Layers = [.. Enumerable.Range(0, config.Positive("num_hidden_layers")).Select(l => new LayerShape(l, heads, width))],
             Config = config.Json,
@@ -103,12 +104,11 @@ internal static class Bert
     public static IEnumerable<(string Name, long[] Shape)> Tensors(ModelDescription model)
     {
         long hidden = model.HiddenSize;
-        var types = new ConfigReader(model.Config, model.Where).Positive("type_vocab_size", 2);
         IEnumerable<(string, long[])> embeddings =
         [
             ($"{Embeddings}.word_embeddings.weight", [model.VocabularySize, hidden]),
             ($"{Embeddings}.position_embeddings.weight", [model.MaximumSequenceLength, hidden]),
-            ($"{Embeddings}.token_type_embeddings.weight", [types, hidden]),
+            ($"{Embeddings}.token_type_embeddings.weight", [model.TextTypes, hidden]),
             .. Norm($"{Embeddings}.LayerNorm"),
         ];
         IEnumerable<(string, long[])> head = model.Task == ModelTask.SequenceClassification

@@ -23,6 +23,7 @@ public static class ModelCatalog
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(size);
         ArgumentNullException.ThrowIfNull(tokenizer);
+        size.Check();
         var config = Bert.NewConfig(size.HiddenSize, size.Layers, size.Heads, size.Width, tokenizer.Count, size.MaximumSequenceLength, labels);
         var description = ModelFamilies.Describe(config, $"The configuration of {name}");
         return session.Run(

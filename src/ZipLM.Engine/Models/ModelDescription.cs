@@ -23,6 +23,9 @@ internal sealed record ModelDescription
 
     public required int MaximumSequenceLength { get; init; }
 
+    /// <summary>Kinds of text that the model tells apart: 2 where it reads pairs.</summary>
+    public required int TextTypes { get; init; }
+
     public required IReadOnlyList<string> Labels { get; init; }
 
     /// <summary>What is left of each block.</summary>

@@ -15,6 +15,8 @@ internal static class ModelRecordFile
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         Converters = { new JsonStringEnumConverter() },
     };
 
@@ -38,7 +40,13 @@ internal static class ModelRecordFile
                     "Use the version of ZipLM that wrote it, or a newer one.", path);
             }
 
-            return (json.Deserialize<ModelRecord>(Json)!, json["layers"].Deserialize<List<LayerShape>>(Json) ?? []);
+            var record = json.Deserialize<ModelRecord>(Json)!;
+            if (record.Pruning?.Plan.Layers.Any(l => l is null) == true)
+            {
+                throw new JsonException("a layer of the plan is null.");
+            }
+
+            return (record, json["layers"].Deserialize<List<LayerShape>>(Json) ?? []);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or NotSupportedException)
         {

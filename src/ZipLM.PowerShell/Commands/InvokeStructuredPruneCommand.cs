@@ -162,7 +162,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
 
     private void Prune(Model model, LatencyTable? table, StructureSaliency[]? rows)
     {
-        var targets = string.Join(", ", Speedup.Select(s => s.ToString("0.##×", CultureInfo.CurrentCulture)));
+        var targets = string.Join(", ", Speedup.Select(s => s.ToString("0.##×", CultureInfo.InvariantCulture)));
         if (!ShouldProcess(model.Name, $"Prune to {targets}"))
         {
             return;

@@ -180,6 +180,52 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
 
         var error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows.Skip(1)] }));
         Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
+        error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows, rows[0] with { Layer = 2 }] }));
+        Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
+        Assert.Contains("layer 2", error.Message, StringComparison.Ordinal);
+
+        using var twin = TinyBert.Model(fixture.Session, 81);
+        error = Assert.Throws<ZipLMException>(() => Run(twin, Text, new() { Speedups = [2], Table = table, Saliency = rows }));
+        Assert.Equal("ZipLM.SaliencyModel", error.ErrorId);
+    }
+
+    /// <summary>A model that is read twice is the same by its directory.</summary>
+    [Fact]
+    public void Saliency_rows_of_the_same_directory_serve()
+    {
+        using var folder = new ModelFolder();
+        using var made = TinyBert.Model(fixture.Session, 80);
+        folder.Write(made);
+        using var one = folder.Open(fixture.Session);
+        using var two = folder.Open(fixture.Session);
+        var rows = new List<StructureSaliency>();
+        SaliencyFlow.Run(one, Text, 40, 1e-2, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
+        using var pruned = Assert.Single(Run(two, Text, new() { Speedups = [2], Table = MadeUpTable.Of(two), Rounds = 3, CalibrationSamples = 40, Saliency = rows }));
+        Assert.True(pruned.Parameters < two.Parameters);
+    }
+
+    [Theory]
+    [InlineData(8, null)]
+    [InlineData(null, 20)]
+    public void Another_shape_than_the_tables_is_refused(int? batchSize, int? length)
+    {
+        using var model = TinyBert.Model(fixture.Session, 82);
+        var options = new PruningOptions { Speedups = [2], Table = MadeUpTable.Of(model), BatchSize = batchSize, SequenceLength = length, Force = true };
+        Assert.Equal("ZipLM.LatencyTableShape", Assert.Throws<ZipLMException>(() => Run(model, Text, options)).ErrorId);
+        using var pruned = Assert.Single(Run(model, Text, options with { BatchSize = 1, SequenceLength = 16, Rounds = 3 }));
+        Assert.Equal(16, pruned.Pruning!.Environment.SequenceLength);
+    }
+
+    /// <summary>No tiny model is as fast as this table says, and its fastest plan is the first.</summary>
+    [Fact]
+    public void A_target_that_is_missed_is_told_with_its_cause()
+    {
+        using var model = TinyBert.Model(fixture.Session, 83);
+        using var pruned = Prune(model, 9.2, MadeUpTable.Of(model));
+        Assert.All(pruned.Layers, l => Assert.Equal((0, 0), (l.Heads, l.Width)));
+        Assert.True(pruned.MeasuredSpeedup < 9.2);
+        var warning = Assert.Single(_reporter.Warnings, w => w.Contains("below the target", StringComparison.Ordinal));
+        Assert.Contains("no faster plan is left", warning, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -271,6 +317,12 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
             using var recorded = TinyBert.Model(session, 73, record: new() { TrainingData = new(file, "csv", "text") });
             Assert.Equal("of the session", CalibrationSource.Resolve(bare, null, _reporter).Name);
             Assert.Equal(file, CalibrationSource.Resolve(recorded, null, _reporter).Reference!.Path);
+            using var moved = TinyBert.Model(session, 73, record: new() { TrainingData = new(file + ".moved", "csv", "text") });
+            Assert.Equal("of the session", CalibrationSource.Resolve(moved, null, _reporter).Name);
+            using var alone = TinyBert.Model(fixture.Session, 73, record: new() { TrainingData = new(file + ".moved", "csv", "text") });
+            var error = Assert.Throws<ZipLMException>(() => CalibrationSource.Resolve(alone, null, _reporter));
+            Assert.Equal("ZipLM.RecordedDataMissing", error.ErrorId);
+            Assert.Contains("-CalibrationData", error.Remedy, StringComparison.Ordinal);
             Assert.Equal("given", CalibrationSource.Resolve(recorded, Renamed("given"), _reporter).Name);
         }
         finally
@@ -279,6 +331,17 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         }
 
         static TextDataset Renamed(string name) => new(name, Text.Examples, Text.Labels);
+    }
+
+    [Fact]
+    public void Pairs_are_refused_by_a_model_that_does_not_tell_texts_apart()
+    {
+        using var model = TinyBert.Model(fixture.Session, 84, TinyBert.Describe(change: c => c["type_vocab_size"] = 1));
+        var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, MadeUpTable.Of(model)));
+        Assert.Equal("ZipLM.DatasetPairsUnsupported", error.ErrorId);
+        var single = new TextDataset("single", [.. Text.Examples.Select(e => e with { TextPair = null })], []);
+        using var pruned = Assert.Single(Run(model, single, new() { Speedups = [2], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 40 }));
+        Assert.True(pruned.Parameters < model.Parameters);
     }
 
     [Fact]

@@ -111,6 +111,15 @@ public sealed class TrainingFlowTests(SessionFixture fixture) : IClassFixture<Se
     }
 
     [Fact]
+    public void A_teacher_of_another_session_is_refused()
+    {
+        using var student = TinyBert.Model(fixture.Session, 88);
+        using var session = SessionFixture.Connect();
+        using var teacher = TinyBert.Model(session, 88);
+        AssertRefused("SessionMismatch", student, teacher, Data, Distilling, "-Session");
+    }
+
+    [Fact]
     public void A_teacher_of_other_labels_is_refused()
     {
         using var student = TinyBert.Model(fixture.Session, 88);

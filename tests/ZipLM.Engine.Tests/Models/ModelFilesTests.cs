@@ -112,6 +112,52 @@ public sealed class ModelFilesTests(SessionFixture fixture) : IClassFixture<Sess
         Assert.Equal(again.Layers.Count(l => l.Heads > 0), checkpoint.Names.Count(n => n.EndsWith("query.weight", StringComparison.Ordinal)));
     }
 
+    /// <summary>A record with a hole would fail far from here, in a view or a comparison.</summary>
+    [Theory]
+    [InlineData("measured", false)]
+    [InlineData("measured", true)]
+    [InlineData("plan", false)]
+    [InlineData("environment", false)]
+    [InlineData("calibration_data", false)]
+    [InlineData("target_speedup", true)]
+    public void A_pruning_with_a_hole_is_refused(string key, bool removed)
+    {
+        var environment = new InferenceEnvironment("cpu", "a processor", InferenceRuntime.Torch, Precision.Float32, 1, 24, 2, "2.10.0");
+        var pruning = new PruningResult(3, 3.2, new(3.1, 3.0, 3.2, 100, 10.5, 3.4), environment, new([new(0, 4, 24), new(1, 4, 24)], 3.3, 3.5, 0.125), "0123456789ab", "toy", 256, 1e-2, 17, 1);
+        using var model = TinyBert.Model(fixture.Session, 12, record: new() { Pruning = pruning });
+        _folder.Write(model);
+        _folder.Open(fixture.Session).Dispose();
+        _folder.Change("ziplm.json", json =>
+        {
+            Assert.NotNull(json["pruning"]![key]);
+            json["pruning"]![key] = null;
+            if (removed)
+            {
+                json["pruning"]!.AsObject().Remove(key);
+            }
+        });
+        Assert.Equal("ZipLM.ModelRecordInvalid", Assert.Throws<ZipLMException>(() => _folder.Open(fixture.Session)).ErrorId);
+    }
+
+    [Fact]
+    public void A_plan_with_a_hole_is_refused()
+    {
+        var environment = new InferenceEnvironment("cpu", "a processor", InferenceRuntime.Torch, Precision.Float32, 1, 24, 2, "2.10.0");
+        var pruning = new PruningResult(3, 3.2, new(3.1, 3.0, 3.2, 100, 10.5, 3.4), environment, new([new(0, 4, 24), new(1, 4, 24)], 3.3, 3.5, 0.125), "0123456789ab", "toy", 256, 1e-2, 17, 1);
+        using var model = TinyBert.Model(fixture.Session, 12, record: new() { Pruning = pruning });
+        _folder.Write(model);
+        _folder.Change("ziplm.json", json => json["pruning"]!["plan"]!["layers"]![1] = null);
+        Assert.Equal("ZipLM.ModelRecordInvalid", Assert.Throws<ZipLMException>(() => _folder.Open(fixture.Session)).ErrorId);
+    }
+
+    [Fact]
+    public void Dimensions_that_cannot_be_are_told_by_the_parameters()
+    {
+        var error = Assert.Throws<ZipLMException>(() => ModelCatalog.Create(fixture.Session, "new", new(1, 9, 2, 8, 16), TinyBert.Tokenizer, [], CancellationToken.None));
+        Assert.Equal("ZipLM.ModelSizeInvalid", error.ErrorId);
+        Assert.Contains("-HiddenSize", error.Remedy, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_model_can_be_written_over_its_own_directory()
     {
