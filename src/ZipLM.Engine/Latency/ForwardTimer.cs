@@ -51,10 +51,23 @@ internal sealed class ForwardTimer : IDisposable
         IReadOnlyList<Action> cases, int rounds, string activity, IReporter reporter, CancellationToken cancellationToken)
     {
         using var turn = DeviceLock.Take(Environment.Device, reporter, cancellationToken);
-        var times = _timer.Measure(cases, Math.Max(rounds / 5, 3), rounds, cancellationToken, round => reporter.Progress(
-            round < 0 ? new(activity, "warming up", 0, rounds) : new(activity, $"round {round + 1} of {rounds}", round + 1, rounds)));
+        var times = _timer.Measure(cases, Math.Max(rounds / 5, 3), rounds, cancellationToken, RoundDone);
         reporter.Progress(new(activity, "done", rounds, rounds, Completed: true));
         return times;
+
+        // An activity of its own, so that the seconds left are reckoned from the rounds alone.
+        void RoundDone(int round)
+        {
+            if (round <= 0)
+            {
+                reporter.Progress(new("Warming up", "until times have settled", 0, 0, Completed: round == 0));
+            }
+
+            if (round >= 0)
+            {
+                reporter.Progress(new(activity, $"round {round + 1} of {rounds}", round + 1, rounds));
+            }
+        }
     }
 
     /// <summary>Times whole models in turns; [model][round], in ms.</summary>

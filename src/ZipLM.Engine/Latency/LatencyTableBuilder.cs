@@ -7,8 +7,6 @@ namespace ZipLM.Engine.Latency;
 /// <summary>Measures the time of both kinds of sublayer at every level, of the rest of the model, and of the dense model.</summary>
 internal sealed class LatencyTableBuilder(TorchSession session, IReporter reporter)
 {
-    private const string Activity = "Measuring latency";
-
     /// <summary>Measures a table; runs on the session's worker thread.</summary>
     /// <param name="handle">The model that the table belongs to.</param>
     /// <param name="description">Its dimensions.</param>
@@ -29,12 +27,12 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
             foreach (var (sublayer, level) in wanted)
             {
                 levels.Add((sublayer, level, Random(Alone(description, sublayer, level), cancellationToken)));
-                reporter.Progress(new(Activity, $"making level {levels.Count} of {wanted.Count}", levels.Count, wanted.Count));
+                reporter.Progress(new("Making levels", $"level {levels.Count} of {wanted.Count}", levels.Count, wanted.Count, Completed: levels.Count == wanted.Count));
             }
 
             reporter.Verbose($"Measuring {levels.Count} levels, the dense and the empty model in {rounds} interleaved rounds: {timer.Environment}");
             List<Action> cases = [timer.Whole(dense), timer.Whole(empty), .. levels.Select(l => ForwardTimer.Sublayer(l.Owner.Blocks[0], l.Sublayer, hidden))];
-            var times = timer.Measure(cases, rounds, Activity, reporter, cancellationToken);
+            var times = timer.Measure(cases, rounds, "Measuring latency", reporter, cancellationToken);
             return Assemble(handle, timer.Environment, description, [.. levels.Select(l => (l.Sublayer, l.Level))], [.. times.Select(t => MedianInterval.Of(t))], rounds);
         }
         finally

@@ -98,7 +98,7 @@ public sealed class LatencyTableTests(SessionFixture fixture) : IClassFixture<Se
     }
 
     [Theory]
-    [InlineData("making level 3 ")]
+    [InlineData("level 3 ")]
     [InlineData("round 2 ")]
     public void Making_the_levels_and_measuring_them_stop_when_asked(string at)
     {
