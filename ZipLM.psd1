@@ -24,7 +24,7 @@
     PSData = @{
       Tags = @('PSEdition_Core', 'Linux', 'MachineLearning', 'LanguageModel', 'Pruning', 'Compression', 'Distillation', 'BERT', 'TorchSharp')
       LicenseUri = 'https://opensource.org/licenses/MIT'
-      ProjectUri = 'https://github.com/ziplm/ziplm-powershell'
+      ProjectUri = 'https://arxiv.org/abs/2302.04089'
     }
   }
 }

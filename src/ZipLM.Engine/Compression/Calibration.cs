@@ -15,12 +15,12 @@ internal sealed class Calibration
     private readonly EncodedDataset _sample;
     private readonly TextDataset _search;
 
-    public Calibration(TransformerModel model, TextDataset? given, int samples, IReporter reporter)
+    public Calibration(TransformerModel model, TextDataset? given, int samples, IReporter reporter, CancellationToken cancellationToken)
     {
         Model = model;
         Data = CalibrationSource.Resolve(model, given, reporter);
         var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Labels), samples, samples, model.Session.Seed, reporter);
-        _sample = EncodedDataset.Encode(drawn.Statistics, model.Tokenizer, model.MaximumSequenceLength);
+        _sample = model.Encode(drawn.Statistics, model.MaximumSequenceLength, cancellationToken);
         _search = drawn.Search;
     }
 
@@ -58,5 +58,5 @@ internal sealed class Calibration
     /// <summary>The loss of pruned models on rows that the statistics are not taken from; runs on the session's worker thread.</summary>
     public SearchLoss Loss(IReporter reporter, CancellationToken cancellationToken) => new(
         Model.Weights(reporter, cancellationToken),
-        EncodedDataset.Encode(_search, Model.Tokenizer, Model.MaximumSequenceLength, cancellationToken), cancellationToken);
+        Model.Encode(_search, Model.MaximumSequenceLength, cancellationToken), cancellationToken);
 }

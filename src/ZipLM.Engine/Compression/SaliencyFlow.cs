@@ -16,7 +16,7 @@ public static class SaliencyFlow
         var own = TransformerModel.Of(model);
         own.Session.Run(() =>
         {
-            var calibration = new Calibration(own, calibrationData, options.CalibrationSamples, reporter);
+            var calibration = new Calibration(own, calibrationData, options.CalibrationSamples, reporter, cancellationToken);
             using var statistics = calibration.Collect(reporter, cancellationToken);
             var scores = calibration.Scores(options.Criterion, reporter, cancellationToken);
             foreach (var damping in options.Dampings)

@@ -29,6 +29,7 @@ namespace ZipLM.PowerShell.Commands;
 public sealed class MeasureModelCommand : JobCommand
 {
     private readonly List<ModelMeasurement> _measured = [];
+    private MeasuredBaselines? _baselines;
     private string? _outFile;
 
     /// <summary>The model.</summary>
@@ -43,10 +44,10 @@ public sealed class MeasureModelCommand : JobCommand
     [Parameter]
     public Model? Baseline { get; set; }
 
-    /// <summary>Sequences in a forward pass when time is measured.</summary>
+    /// <summary>Sequences in a forward pass when time is measured; what a pruned model was made for, else 1, unless given.</summary>
     [Parameter]
     [ValidateRange(1, 65536)]
-    public int BatchSize { get; set; } = 1;
+    public int? BatchSize { get; set; }
 
     /// <summary>Tokens a sequence when time is measured; what a pruned model was made for, else the 95th percentile of the data, unless given.</summary>
     [Parameter]
@@ -105,9 +106,10 @@ public sealed class MeasureModelCommand : JobCommand
         }
 
         var (model, baseline, data, batchSize, length, rounds) = (Model, Baseline, Data, BatchSize, SequenceLength, Rounds);
+        var baselines = _baselines ??= new();
         RunOrAdd(model, (output, stopping) =>
         {
-            var measurement = MeasurementFlow.Run(model, baseline, data, batchSize, length, rounds, output, stopping);
+            var measurement = MeasurementFlow.Run(model, baseline, data, batchSize, length, rounds, output, stopping, baselines);
             output.Write(measurement);
             lock (_measured)
             {
