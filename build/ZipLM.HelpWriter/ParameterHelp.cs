@@ -69,6 +69,14 @@ internal sealed class ParameterHelp(CommandParameterInfo parameter, PropertyInfo
             return "False";
         object? value = parameter.IsMandatory ? null : property!.GetValue(instance);
         bool outOfRange = value is IComparable number && parameter.Attributes.OfType<ValidateRangeAttribute>().Any(range => number.CompareTo(range.MinRange) < 0);
-        return value is null or Array || outOfRange ? "None" : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+        return value switch
+        {
+            null => "None",
+            Array { Length: 0 } => "None",
+            Array values => string.Join(", ", values.Cast<object>().Select(Plain)),
+            _ => outOfRange ? "None" : Plain(value),
+        };
+
+        static string Plain(object value) => Convert.ToString(value, CultureInfo.InvariantCulture)!;
     }
 }

@@ -23,4 +23,20 @@ public sealed record PruningResult(
     int CalibrationSamples,
     double Damping,
     int Seed,
-    int Corrections);
+    int Corrections)
+{
+    /// <summary>By which score the structures went.</summary>
+    public PruningCriterion Criterion { get; init; }
+
+    /// <summary>True when the structures that are left took over the work of those that went, by least squares.</summary>
+    public bool Repair { get; init; } = true;
+
+    /// <summary>Loss on the rows of the calibration data that are kept for comparing models, as <see cref="LossMeasure"/> says; null where none was measured.</summary>
+    public double? Loss { get; init; }
+
+    /// <summary>Loss of the model that was pruned, on the same rows.</summary>
+    public double? DenseLoss { get; init; }
+
+    /// <summary>What <see cref="Loss"/> is.</summary>
+    public LossMeasure? LossMeasure { get; init; }
+}

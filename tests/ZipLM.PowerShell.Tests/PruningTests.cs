@@ -115,6 +115,66 @@ public sealed class PruningTests(TinyStore store)
         Assert.Empty(_session.Run("Get-Job"));
     }
 
+    [Theory]
+    [InlineData("-Criterion Magnitude", "Magnitude", true)]
+    [InlineData("-Criterion Activation -NoRepair", "Activation", false)]
+    [InlineData("-Criterion Fisher", "Fisher", true)]
+    [InlineData("-Criterion Random -NoRepair", "Random", false)]
+    [InlineData("-NoRepair", "ZipLM", false)]
+    public void ACriterionAndRepairGoThroughThePipeline(string how, string criterion, bool repair)
+    {
+        var rows = _session.Run($"$ranked = Get-Model bert | Get-StructureSaliency -CalibrationSamples 64 {how}; $ranked").Select(row => (dynamic)row).ToList();
+        Assert.All(rows, row => Assert.Equal((criterion, repair), ((string)row.Criterion.ToString(), (bool)row.Repair)));
+        Assert.Equal(Enumerable.Range(1, rows.Count), rows.Select(row => (int)row.Rank).Order());
+
+        // The rows bring both along; asked for directly it is the same.
+        foreach (string command in new[] { "$ranked | Invoke-StructuredPrune", $"Get-Model bert | Invoke-StructuredPrune {how}" })
+        {
+            dynamic model = _session.Run($"{command} -Speedup 1.2 -Rounds 3 -CalibrationSamples 64").Single();
+            Assert.Equal((criterion, repair), ((string)model.Pruning.Criterion.ToString(), (bool)model.Pruning.Repair));
+        }
+    }
+
+    [Fact]
+    public void SeveralDampingsAreOneCall()
+    {
+        var rows = _session.Run("Get-Model bert | Get-StructureSaliency -CalibrationSamples 64 -Damping 1e-3, 0.1").Select(row => (double)((dynamic)row).RequestedDamping).ToList();
+        Assert.Equal([1e-3, 0.1], rows.Distinct());
+        Assert.Equal(2 * 4 * (4 + 128), rows.Count);
+
+        var models = _session.Run("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3 -CalibrationSamples 64 -Damping 1e-3, 0.1").Select(model => (dynamic)model).ToList();
+        Assert.Equal(["bert-1.2x-damping0.001", "bert-1.2x-damping0.1"], models.Select(model => (string)model.Name));
+        Assert.Equal([1e-3, 0.1], models.Select(model => (double)model.Pruning.Damping));
+        Assert.All(models, model =>
+        {
+            Assert.Equal("CrossEntropy", model.Pruning.LossMeasure.ToString());
+            Assert.True((double)model.Pruning.Loss > 0);
+            Assert.Equal((double)models[0].Pruning.DenseLoss, (double)model.Pruning.DenseLoss);
+        });
+    }
+
+    [Theory]
+    [InlineData("Get-StructureSaliency -Damping -0.1")]
+    [InlineData("Get-StructureSaliency -Damping 0.1, -1e-9")]
+    [InlineData("Invoke-StructuredPrune -Speedup 1.2 -Damping -0.1")]
+    [InlineData("Invoke-StructuredPrune -Speedup 1.2 -Damping ([double]::NaN)")]
+    [InlineData("Get-StructureSaliency -Criterion Gradient")]
+    public void ADampingOrACriterionThatIsNoneIsRefused(string command)
+    {
+        Outcome outcome = _session.Invoke("Get-Model bert | " + command);
+        Assert.Empty(outcome.Output);
+        ErrorRecord error = Assert.Single(outcome.Errors);
+        Assert.Contains("ParameterBind", error.Exception.GetType().Name, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RowsOfAnotherCriterionThanAskedForAreRefused()
+    {
+        Outcome outcome = _session.Invoke("Get-Model bert | Get-StructureSaliency -CalibrationSamples 64 | Invoke-StructuredPrune -Speedup 1.2 -Criterion Random");
+        Assert.Empty(outcome.Output);
+        Assert.StartsWith("ZipLM.SaliencyConflict,", Assert.Single(outcome.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void WhatIfSaysAndDoesNothing()
     {

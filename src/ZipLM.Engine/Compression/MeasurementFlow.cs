@@ -16,8 +16,10 @@ public static class MeasurementFlow
     /// <param name="batchSize">Sequences in a forward pass; null = what a pruned model was made for, else 1.</param>
     /// <param name="sequenceLength">Tokens a sequence when time is measured; null = what a pruned model was made for, else the 95th percentile of the data.</param>
     /// <param name="rounds">Paired rounds, ≥ 1.</param>
+    /// <param name="baselines">Baselines whose quality is known from models that were measured before.</param>
     public static ModelMeasurement Run(
-        Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
+        Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken,
+        MeasuredBaselines? baselines = null)
     {
         var own = TransformerModel.Of(model);
         SameSession.Require(own, baseline, "-Baseline");
@@ -29,7 +31,7 @@ public static class MeasurementFlow
         {
             using var recordedBaseline = baseline is null ? RecordedBaseline(own, cancellationToken) : null;
             var against = baseline is null ? recordedBaseline : TransformerModel.Of(baseline);
-            return Measure(own, against, rows, batchSize, sequenceLength, rounds, reporter, cancellationToken);
+            return Measure(own, against, rows, batchSize, sequenceLength, rounds, baselines ?? new(), reporter, cancellationToken);
         }, reporter, cancellationToken);
     }
 
@@ -41,7 +43,7 @@ public static class MeasurementFlow
 
     private static ModelMeasurement Measure(
         TransformerModel model, TransformerModel? baseline, TextDataset data, int? batchSize, int? sequenceLength, int rounds,
-        IReporter reporter, CancellationToken cancellationToken)
+        MeasuredBaselines baselines, IReporter reporter, CancellationToken cancellationToken)
     {
         var weights = model.Weights(reporter, cancellationToken);
         var encoded = Encode(model, data, cancellationToken);
@@ -66,7 +68,8 @@ public static class MeasurementFlow
             Speedup = speedup?.Ratio,
             SpeedupSpread = speedup?.Spread,
             Rounds = rounds,
-            QualityChange = baseline is null ? null : quality.Value - Evaluate(baseline, Encode(baseline, data, cancellationToken), reporter, cancellationToken).Value,
+            QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
+                baseline, data, () => Evaluate(baseline, Encode(baseline, data, cancellationToken), reporter, cancellationToken).Value),
             Parameters = model.Parameters,
             SizeMB = weights.Bytes / 1e6,
             Environment = timer.Environment,

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ZipLM.Engine.Latency;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Pruning;
 
 namespace ZipLM.Engine.Compression;
 
@@ -25,15 +26,17 @@ public static class OneShotPruning
         RequireSameModel(options.Table, own);
         RequireSameModel(options.Saliency, own);
         RequireSameShape(options);
+        var orders = RemovalOrder.Of(options);
         own.Session.Run(() =>
         {
-            Prune(own, calibrationData, options, write, reporter, cancellationToken);
+            Prune(own, calibrationData, options, orders, write, reporter, cancellationToken);
             return true;
         }, reporter, cancellationToken);
     }
 
     private static void Prune(
-        TransformerModel model, TextDataset? calibrationData, PruningOptions options, Action<Model> write, IReporter reporter, CancellationToken cancellationToken)
+        TransformerModel model, TextDataset? calibrationData, PruningOptions options, IReadOnlyList<RemovalOrder> orders, Action<Model> write,
+        IReporter reporter, CancellationToken cancellationToken)
     {
         var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter, cancellationToken);
         var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize ?? 1;
@@ -42,30 +45,57 @@ public static class OneShotPruning
         var table = options.Table ?? LatencyFlow.Measure(model, batchSize, length, TableRounds, reporter, cancellationToken);
         RequireSameEnvironment(table, timer.Environment, options.Force, reporter);
 
-        using var store = options.Saliency is { } rows
-            ? calibration.Restore(rows, options.Damping, reporter, cancellationToken)
-            : calibration.Order(options.Damping, reporter, cancellationToken);
-        var choices = new PlanChoices(model.Layers, store, table);
-        foreach (var speedup in options.Speedups)
-        {
-            RequireReachable(choices, table, speedup);
-        }
-
+        using var statistics = calibration.Collect(reporter, cancellationToken);
+        var scores = orders[0].Rows is null ? calibration.Scores(orders[0].Criterion, reporter, cancellationToken) : null;
+        using var loss = calibration.Loss(reporter, cancellationToken);
         // Time does not depend on the weights' values, so a model that is pruned already is compared with a random dense one.
         var weights = model.Weights(reporter, cancellationToken);
         var isDense = model.Layers.All(l => l.Heads == model.DenseHeads && l.Width == model.DenseWidth);
         using var randomDense = isDense ? null : RandomModel.Create(model.Description.Dense, model.Session, cancellationToken);
         var based = RecordedBase.Of(model, cancellationToken);
-        var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
-        foreach (var speedup in options.Speedups)
+        foreach (var order in orders)
         {
-            var best = search.Find(speedup, cancellationToken);
-            var result = new PruningResult(
-                speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
-                table.Fingerprint, calibration.Data.Name, calibration.Samples, options.Damping, model.Session.Seed, best.Corrections);
-            var record = based with { Pruning = result };
-            var name = string.Create(CultureInfo.InvariantCulture, $"{model.Name}-{speedup:0.##}x");
-            write(TransformerModel.FromWeights(model.Session, name, model.Description, record, best.Shrunk, model.Tokenizer));
+            using var store = order.Rows is { } rows
+                ? PruningStore.Restore(weights, statistics, rows, reporter, cancellationToken)
+                : PruningStore.Build(weights, statistics, order.Damping, reporter, cancellationToken, null, scores, order.Repair);
+            var choices = new PlanChoices(model.Layers, store, table);
+            foreach (var speedup in options.Speedups)
+            {
+                RequireReachable(choices, table, speedup);
+            }
+
+            var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
+            foreach (var speedup in options.Speedups)
+            {
+                var best = search.Find(speedup, cancellationToken);
+                var result = new PruningResult(
+                    speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
+                    table.Fingerprint, calibration.Data.Name, calibration.Samples, order.Damping, model.Session.Seed, best.Corrections)
+                {
+                    Criterion = order.Criterion,
+                    Repair = order.Repair,
+                    Loss = LossOf(best.Shrunk, loss, cancellationToken),
+                    DenseLoss = loss.Dense,
+                    LossMeasure = loss.Measure,
+                };
+                var record = based with { Pruning = result };
+                // Several orders make several models of one speedup, which must not have one name.
+                var name = string.Create(CultureInfo.InvariantCulture, $"{model.Name}-{speedup:0.##}x{order.Suffix(orders)}");
+                write(TransformerModel.FromWeights(model.Session, name, model.Description, record, best.Shrunk, model.Tokenizer));
+            }
+        }
+    }
+
+    private static double LossOf(Transformer shrunk, SearchLoss loss, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return loss.Of(shrunk, cancellationToken);
+        }
+        catch
+        {
+            shrunk.Dispose();
+            throw;
         }
     }
 

@@ -15,8 +15,14 @@ public sealed record PruningOptions
     /// <summary>Rows of the calibration data that the statistics are taken from.</summary>
     public int CalibrationSamples { get; init; } = 256;
 
-    /// <summary>λ as a share of the mean diagonal of H, ≥ 0.</summary>
-    public double Damping { get; init; } = 1e-2;
+    /// <summary>By which score structures go; null = as the rows have it, else ZipLM's.</summary>
+    public PruningCriterion? Criterion { get; init; }
+
+    /// <summary>Whether the structures that are left take over the work of those that go; null = as the rows have it, else yes.</summary>
+    public bool? Repair { get; init; }
+
+    /// <summary>λ as a share of the mean diagonal of H, each ≥ 0; one model for each and each target. Null = as the rows have it, else 1e-2.</summary>
+    public IReadOnlyList<double>? Dampings { get; init; }
 
     /// <summary>Paired rounds behind the measured speedup.</summary>
     public int Rounds { get; init; } = 100;

@@ -3,49 +3,77 @@ using ZipLM.Engine.Pruning;
 
 namespace ZipLM.Engine.Compression;
 
-/// <summary>Get-StructureSaliency: one row for each structure, written as each sublayer is done.</summary>
+/// <summary>Get-StructureSaliency: one row for each structure, with its place in its sublayer and among all.</summary>
 public static class SaliencyFlow
 {
     /// <summary>Ranks the structures of a model.</summary>
-    /// <param name="write">Receives each row; called on the session's worker thread.</param>
+    /// <param name="write">Receives each row once the model's pass is through: the place among all is not known before. Called on the session's worker thread.</param>
     public static void Run(
-        Model model, TextDataset? calibrationData, int samples, double damping, Action<StructureSaliency> write,
+        Model model, TextDataset? calibrationData, SaliencyOptions options, Action<StructureSaliency> write,
         IReporter reporter, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(options);
         var own = TransformerModel.Of(model);
         own.Session.Run(() =>
         {
-            using var store = new Calibration(own, calibrationData, samples, reporter, cancellationToken).Order(damping, reporter, cancellationToken, sublayer =>
+            var calibration = new Calibration(own, calibrationData, options.CalibrationSamples, reporter, cancellationToken);
+            using var statistics = calibration.Collect(reporter, cancellationToken);
+            var scores = calibration.Scores(options.Criterion, reporter, cancellationToken);
+            foreach (var damping in options.Dampings)
             {
-                foreach (var row in Rows(model, sublayer))
+                var order = new RemovalOrder(options.Criterion, options.Repair, damping);
+                var rows = new List<StructureSaliency>();
+                using var store = PruningStore.Build(
+                    own.Weights(reporter, cancellationToken), statistics, damping, reporter, cancellationToken,
+                    sublayer => rows.AddRange(Rows(model, order, sublayer)), scores, options.Repair);
+                foreach (var row in Ranked(rows))
                 {
                     write(row);
                 }
-            });
+            }
+
             return true;
         }, reporter, cancellationToken);
     }
 
-    private static IEnumerable<StructureSaliency> Rows(Model model, PrunableSublayer sublayer)
+    private static IEnumerable<StructureSaliency> Rows(Model model, RemovalOrder order, PrunableSublayer sublayer)
     {
         var removal = sublayer.Removal;
-        var place = new int[removal.Order.Count];
-        for (var i = 0; i < place.Length; i++)
+        var places = new int[removal.Order.Count];
+        for (var i = 0; i < places.Length; i++)
         {
-            place[removal.Order[i]] = i + 1;
+            places[removal.Order[i]] = i + 1;
         }
 
-        return place.Select((order, index) => new StructureSaliency
+        return places.Select((place, index) => new StructureSaliency
         {
             Model = model,
             Layer = sublayer.Layer,
             Sublayer = sublayer.Sublayer,
             Index = index,
+            Criterion = order.Criterion,
+            Repair = order.Repair,
             Saliency = removal.Saliencies[index],
-            Order = order,
-            PriorAfter = removal.Priors[order],
+            Order = place,
+            PriorAfter = removal.Priors[place],
+            Rank = 0,
+            RequestedDamping = order.Damping,
             Damping = removal.Damping,
             Condition = removal.Condition,
         });
+    }
+
+    /// <summary>The same rows in the same order, each with its place among all.</summary>
+    private static IEnumerable<StructureSaliency> Ranked(IReadOnlyList<StructureSaliency> rows)
+    {
+        var ranks = new int[rows.Count];
+        var rising = Enumerable.Range(0, rows.Count)
+            .OrderBy(i => rows[i].PriorAfter).ThenBy(i => rows[i].Layer).ThenBy(i => rows[i].Sublayer).ThenBy(i => rows[i].Order);
+        foreach (var (rank, i) in rising.Index())
+        {
+            ranks[i] = rank + 1;
+        }
+
+        return rows.Select((row, i) => row with { Rank = ranks[i] });
     }
 }

@@ -23,7 +23,18 @@ internal static class LabelAlignment
             modelLabels, data.Reference);
     }
 
-    private static int IndexOf(string label, TextDataset data, IReadOnlyList<string> modelLabels)
+    /// <summary>The same rows with labels as the model has them; without labels where a row has none or the model does not know one.</summary>
+    public static TextDataset AlignOrDrop(TextDataset data, IReadOnlyList<string> modelLabels) =>
+        data.IsLabelled && data.Labels.All(label => Find(label, modelLabels) is not null)
+            ? Align(data, modelLabels)
+            : new(data.Name, [.. data.Examples.Select(e => e with { Label = null })], [], data.Reference);
+
+    private static int IndexOf(string label, TextDataset data, IReadOnlyList<string> modelLabels) =>
+        Find(label, modelLabels) ?? throw new ZipLMException("LabelUnknown", ErrorKind.InvalidData,
+            $"The data set '{data.Name}' has the label '{label}', which the model does not know.",
+            $"The model's labels are: {string.Join(", ", modelLabels.Take(20))}{(modelLabels.Count > 20 ? ", …" : "")}.", label);
+
+    private static int? Find(string label, IReadOnlyList<string> modelLabels)
     {
         for (var i = 0; i < modelLabels.Count; i++)
         {
@@ -33,10 +44,6 @@ internal static class LabelAlignment
             }
         }
 
-        return int.TryParse(label, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < modelLabels.Count
-            ? index
-            : throw new ZipLMException("LabelUnknown", ErrorKind.InvalidData,
-                $"The data set '{data.Name}' has the label '{label}', which the model does not know.",
-                $"The model's labels are: {string.Join(", ", modelLabels.Take(20))}{(modelLabels.Count > 20 ? ", …" : "")}.", label);
+        return int.TryParse(label, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < modelLabels.Count ? index : null;
     }
 }

@@ -31,6 +31,9 @@ internal sealed class ColumnRemoval : IDisposable
     private readonly double[] _firstScores;
     private readonly double _denseNorm;
 
+    /// <summary>Place of each column in an order that was given; null = cheapest first.</summary>
+    private readonly double[]? _places;
+
     private Tensor _inverse;
     private Tensor _weight;
     private Tensor _dense;
@@ -50,7 +53,8 @@ internal sealed class ColumnRemoval : IDisposable
 
     /// <param name="dense">W, double [rows, columns].</param>
     /// <param name="inverse">H⁻¹ of the damped H, double [columns, columns]; overwritten.</param>
-    public ColumnRemoval(Tensor dense, Tensor inverse)
+    /// <param name="forced">The order of removal; null = cheapest first.</param>
+    public ColumnRemoval(Tensor dense, Tensor inverse, IReadOnlyList<int>? forced = null)
     {
         using var scope = NewDisposeScope();
         _dense = dense.clone().DetachFromDisposeScope();
@@ -60,8 +64,17 @@ internal sealed class ColumnRemoval : IDisposable
         _columns = [.. Enumerable.Range(0, (int)inverse.shape[0])];
         _gone = new bool[_columns.Length];
         (_diagonal, _norms) = Diagonals();
-        _firstScores = Scores();
+        _firstScores = new double[_columns.Length];
+        TensorPrimitives.Divide(_norms, _diagonal, _firstScores);
         _denseNorm = _norm = _overlap = TensorPrimitives.Sum<double>(_norms);
+        if (forced is not null)
+        {
+            _places = new double[forced.Count];
+            for (var place = 0; place < forced.Count; place++)
+            {
+                _places[forced[place]] = place;
+            }
+        }
     }
 
     /// <summary>Columns in the order of their removal so far.</summary>
@@ -70,11 +83,11 @@ internal sealed class ColumnRemoval : IDisposable
     /// <summary>Ŵ of the columns that are left, in rising order; the caller owns it.</summary>
     public Tensor Weight => _weight.index_select(1, Alive());
 
-    /// <summary>Removes every column, cheapest first.</summary>
+    /// <summary>Removes every column, cheapest first or in a given order.</summary>
     /// <returns>Null when the inverse is not positive definite.</returns>
-    public static RemovalTrace? Run(Tensor dense, Tensor inverse, CancellationToken cancellationToken)
+    public static RemovalTrace? Run(Tensor dense, Tensor inverse, CancellationToken cancellationToken, IReadOnlyList<int>? forced = null)
     {
-        using var removal = new ColumnRemoval(dense, inverse);
+        using var removal = new ColumnRemoval(dense, inverse, forced);
         while (removal._order.Count < removal._firstScores.Length)
         {
             if (!removal.RemoveBlock(cancellationToken))
@@ -99,7 +112,8 @@ internal sealed class ColumnRemoval : IDisposable
         var rowsOfH = Values(h);
         var rowsOfU = Values(u);
         var (removed, pivots, norms) = (new int[steps], new double[steps], new double[steps]);
-        var scores = Scores();
+        var scores = new double[n];
+        Rate(scores);
         var gram = new GramRows(_weight, scores);
         var products = new double[n];
         for (var k = 0; k < steps; k++)
@@ -133,7 +147,7 @@ internal sealed class ColumnRemoval : IDisposable
             _costs.Add(_cost);
             _order.Add(_columns[j]);
             (removed[k], pivots[k], norms[k]) = (j, d, _norm);
-            TensorPrimitives.Divide(_norms, _diagonal, scores);
+            Rate(scores);
         }
 
         Apply(h.to(_inverse.device), removed, pivots, norms);
@@ -221,12 +235,19 @@ internal sealed class ColumnRemoval : IDisposable
     private (double[] OfInverse, double[] OfGram) Diagonals() =>
         (_inverse.diagonal().cpu().data<double>().ToArray(), _weight.square().sum(new long[] { 0 }).cpu().data<double>().ToArray());
 
-    /// <summary>score(j) = ‖w_j‖² / (H⁻¹)_jj.</summary>
-    private double[] Scores()
+    /// <summary>What the next choice is made by, the lowest first: score(j) = ‖w_j‖² / (H⁻¹)_jj, or the place in the order that was given.</summary>
+    private void Rate(double[] scores)
     {
-        var scores = new double[_norms.Length];
-        TensorPrimitives.Divide(_norms, _diagonal, scores);
-        return scores;
+        if (_places is null)
+        {
+            TensorPrimitives.Divide(_norms, _diagonal, scores);
+            return;
+        }
+
+        for (var i = 0; i < scores.Length; i++)
+        {
+            scores[i] = _gone[i] ? double.PositiveInfinity : _places[_columns[i]];
+        }
     }
 
     private void CopyRow(long index, Span<double> row)

@@ -8,12 +8,13 @@ namespace ZipLM.Engine.Pruning;
 /// </summary>
 internal static class HeadRemoval
 {
-    /// <summary>Removes every structure, cheapest first.</summary>
+    /// <summary>Removes every structure, cheapest first or in a given order.</summary>
     /// <param name="dense">W, double [rows, columns].</param>
     /// <param name="inverse">H⁻¹ of the damped H, double [columns, columns].</param>
     /// <param name="size">Columns a structure.</param>
+    /// <param name="forced">The order of removal; null = cheapest first.</param>
     /// <returns>Null when a block of the inverse is not positive definite.</returns>
-    public static RemovalTrace? Run(Tensor dense, Tensor inverse, int size, CancellationToken cancellationToken)
+    public static RemovalTrace? Run(Tensor dense, Tensor inverse, int size, CancellationToken cancellationToken, IReadOnlyList<int>? forced = null)
     {
         var count = (int)(inverse.shape[0] / size);
         var alive = Enumerable.Range(0, count).ToList();
@@ -31,7 +32,7 @@ internal static class HeadRemoval
             }
 
             firstScores ??= scores;
-            var next = Array.IndexOf(scores, scores.Min());
+            var next = forced is null ? Array.IndexOf(scores, scores.Min()) : alive.IndexOf(forced[order.Count]);
             cost += scores[next];
             removedNorm += dense.narrow(1, (long)alive[next] * size, size).square().sum().item<double>();
             order.Add(alive[next]);

@@ -14,11 +14,13 @@ internal sealed class PrunableSublayer(int layer, Sublayer sublayer, Removal rem
 
     public Removal Removal => removal;
 
-    /// <summary>Structures left at a level, rising, and the output matrix rebuilt for them, double [rows, kept columns].</summary>
+    /// <summary>Structures left at a level, rising, and the output matrix for them, double [rows, kept columns]: rebuilt, or without repair as it was.</summary>
     public (IReadOnlyList<int> Kept, Tensor Weight) Rebuild(int level)
     {
         var kept = removal.Kept(level);
-        return (kept, Surgeon.Rebuild(weight, hessian, structureSize, removal.Damping, kept));
+        return (kept, removal.Repair
+            ? Surgeon.Rebuild(weight, hessian, structureSize, removal.Damping, kept)
+            : Surgeon.Keep(weight, structureSize, kept));
     }
 
     public void Dispose()

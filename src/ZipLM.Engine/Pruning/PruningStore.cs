@@ -19,24 +19,30 @@ internal sealed class PruningStore : IDisposable
 
     /// <summary>Lets the surgeon pass through every sublayer.</summary>
     /// <param name="ready">Called as each sublayer is done.</param>
+    /// <param name="scores">Another criterion's scores; null = the surgeon's own.</param>
+    /// <param name="repair">False = the columns that are left stay as they are.</param>
     public static PruningStore Build(
         Transformer model, CalibrationStatistics statistics, double damping, IReporter reporter,
-        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null)
+        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null, CriterionScores? scores = null, bool repair = true)
     {
         const string activity = "Ordering structures";
         var store = Fill(model, statistics, ready, (layer, sublayer, weight, hessian, size) =>
         {
             reporter.Progress(new(activity, $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
-            return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken);
+            return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken,
+                scores?.Of(layer, sublayer, weight, hessian, size), repair);
         }, cancellationToken);
         reporter.Progress(new(activity, "done", model.Blocks.Count, model.Blocks.Count, Completed: true));
         return store;
     }
 
-    /// <summary>Takes order and priors from rows that were ranked before, one row for every structure of the model.</summary>
+    /// <summary>
+    /// Takes order and priors from rows that were ranked before, one row for every structure of the model, all with the same
+    /// criterion, repair and damping.
+    /// </summary>
     /// <exception cref="ZipLMException">Rows are missing, or of another model.</exception>
     public static PruningStore Restore(
-        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter,
+        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, IReporter reporter,
         CancellationToken cancellationToken)
     {
         var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
@@ -61,12 +67,14 @@ internal sealed class PruningStore : IDisposable
                     "Pass all rows that Get-StructureSaliency gives for this model.", rows);
             }
 
+            var first = ordered[0];
             return new(
                 [.. ordered.Select(r => r.Index)],
                 [.. ordered.OrderBy(r => r.Index).Select(r => r.Saliency)],
                 [0, .. ordered.Select(r => r.PriorAfter)],
-                Surgeon.SufficientDamping(hessian, damping, Where(layer, sublayer), reporter),
-                ordered[0].Condition);
+                first.Repair ? Surgeon.SufficientDamping(hessian, first.Damping, Where(layer, sublayer), reporter) : first.Damping,
+                first.Condition,
+                first.Repair);
         }, cancellationToken);
     }
 

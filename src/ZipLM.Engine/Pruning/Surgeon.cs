@@ -19,20 +19,35 @@ internal static class Surgeon
     /// </summary>
     private const double SmallestPivot = 1e-10;
 
-    /// <summary>Removes every structure of W, cheapest first.</summary>
+    /// <summary>Removes every structure of W, cheapest first or by the scores of another criterion.</summary>
     /// <param name="weight">W, [rows, columns], any precision.</param>
     /// <param name="hessian">H without damping, double [columns, columns].</param>
     /// <param name="structureSize">Neighbouring columns that go together: the head size, or 1.</param>
     /// <param name="damping">λ as a share of the mean diagonal of H, ≥ 0.</param>
     /// <param name="where">Names the output matrix in messages.</param>
     /// <param name="reporter">Told when the damping had to be raised.</param>
+    /// <param name="scores">Another criterion's score of each structure, the lowest goes first and of equals the one of lower index; null = the surgeon's own.</param>
+    /// <param name="repair">False = the columns that are left stay as they are. The surgeon's own order is the one that it finds with repair.</param>
     /// <exception cref="ZipLMException">H cannot be factorised even with a large damping.</exception>
     public static Removal Remove(
-        Tensor weight, Tensor hessian, int structureSize, double damping, string where, IReporter reporter, CancellationToken cancellationToken)
+        Tensor weight, Tensor hessian, int structureSize, double damping, string where, IReporter reporter, CancellationToken cancellationToken,
+        double[]? scores = null, bool repair = true)
     {
+        int[]? forced = scores is null ? null : [.. Enumerable.Range(0, scores.Length).OrderBy(i => scores[i])];
+        if (forced is not null && !repair)
+        {
+            // Nothing has to be inverted.
+            return new(forced, scores!, PriorsWithoutRepair(weight, hessian, structureSize, forced), damping, null, Repair: false);
+        }
+
         Removal? removal = null;
-        Raise(damping, where, reporter, current => (removal = TryRemove(weight.to(float64), hessian, structureSize, current, cancellationToken)) is not null);
-        return removal!;
+        Raise(damping, where, reporter, current => (removal = TryRemove(weight.to(float64), hessian, structureSize, current, forced, cancellationToken)) is not null);
+        if (scores is not null)
+        {
+            return removal! with { Saliencies = scores };
+        }
+
+        return repair ? removal! : removal! with { Priors = PriorsWithoutRepair(weight, hessian, structureSize, removal!.Order), Repair = false };
     }
 
     /// <summary>The damping with which H can be inverted: the one asked for, else the smallest tried that suffices.</summary>
@@ -83,6 +98,33 @@ internal static class Surgeon
         return cholesky_solve(rightSide.t(), factor, upper: false).t().contiguous().MoveToOuterDisposeScope();
     }
 
+    /// <summary>The columns of kept structures as they are in W.</summary>
+    /// <returns>[rows, kept × structure size], double; the caller owns it.</returns>
+    public static Tensor Keep(Tensor weight, int structureSize, IReadOnlyList<int> kept)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = no_grad();
+        return weight.to(float64).index_select(1, Columns(kept, structureSize, weight.device)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Priors when nothing takes over: p = tr(W_R·H·W_Rᵀ) / tr(W·H·Wᵀ) over the removed columns R. Of H∘(WᵀW) in the order of
+    /// removal these are the sums of the leading blocks, so one product gives all of them.
+    /// </summary>
+    private static List<double> PriorsWithoutRepair(Tensor weight, Tensor hessian, int size, IReadOnlyList<int> order)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = no_grad();
+        var w = weight.to(float64);
+        var columns = Columns(order, size, hessian.device);
+        var energies = (w.t().matmul(w) * hessian).index_select(0, columns).index_select(1, columns);
+        // A column brings its own energy and twice what it shares with those before it.
+        var added = energies.diagonal() + (energies.tril(-1).sum(new long[] { 1 }) * 2);
+        var sums = added.cumsum(0).cpu().data<double>().ToArray();
+        var scale = sums[^1] > 0 ? 1 / sums[^1] : 0;
+        return [0, .. Enumerable.Range(1, order.Count - 1).Select(k => Math.Max(0, sums[(k * size) - 1] * scale)), 1];
+    }
+
     /// <summary>H + λI with λ = damping × mean diagonal of H.</summary>
     private static Tensor Damped(Tensor hessian, double damping) =>
         hessian + (eye(hessian.shape[0], dtype: float64, device: hessian.device) * Lambda(hessian, damping));
@@ -101,7 +143,8 @@ internal static class Surgeon
         return info.item<int>() == 0 && (factor.diagonal().square() / h.diagonal()).min().item<double>() >= SmallestPivot ? factor : null;
     }
 
-    private static Removal? TryRemove(Tensor dense, Tensor hessian, int size, double damping, CancellationToken cancellationToken)
+    private static Removal? TryRemove(
+        Tensor dense, Tensor hessian, int size, double damping, IReadOnlyList<int>? forced, CancellationToken cancellationToken)
     {
         var h = Damped(hessian, damping);
         if (Factor(h) is not { } factor)
@@ -115,8 +158,8 @@ internal static class Surgeon
         var condition = LargestRowSum(h) * LargestRowSum(inverse);
         h.Dispose();
         var trace = size == 1
-            ? ColumnRemoval.Run(dense, inverse, cancellationToken)
-            : HeadRemoval.Run(dense, inverse, size, cancellationToken);
+            ? ColumnRemoval.Run(dense, inverse, cancellationToken, forced)
+            : HeadRemoval.Run(dense, inverse, size, cancellationToken, forced);
         if (trace is null)
         {
             return null;

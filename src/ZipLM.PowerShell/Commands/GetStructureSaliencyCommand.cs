@@ -3,7 +3,7 @@ using ZipLM.Engine.Compression;
 
 namespace ZipLM.PowerShell.Commands;
 
-/// <summary>Ranks heads and feed-forward columns by what removing them costs; one row a structure, written as each sublayer is done.</summary>
+/// <summary>Ranks heads and feed-forward columns by what removing them costs; one row a structure, written when a model is through: the rank among all is known only then.</summary>
 /// <example>
 ///   <code>Get-Model bert | Get-StructureSaliency | Where-Object Sublayer -eq Attention</code>
 ///   <para>The heads: what each would cost, its place in the order of removal, and the error once it and those before it are gone.</para>
@@ -60,10 +60,19 @@ public sealed class GetStructureSaliencyCommand : JobCommand
     [ValidateRange(1, 1_000_000)]
     public int CalibrationSamples { get; set; } = 256;
 
-    /// <summary>Damping of the statistics, as a share of their mean diagonal.</summary>
+    /// <summary>By which score structures of a sublayer go. ZipLM: what the next removal adds to the error, scored again after each. Magnitude, Activation, Fisher (gradients of the loss) and Random score once, for comparison.</summary>
     [Parameter]
+    public PruningCriterion Criterion { get; set; }
+
+    /// <summary>Leave the structures that stay as they are; otherwise they take over the work of those that go, by least squares.</summary>
+    [Parameter]
+    public SwitchParameter NoRepair { get; set; }
+
+    /// <summary>Damping of the statistics, as a share of their mean diagonal. One set of rows for each.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
     [ValidateRange(0.0, 1e3)]
-    public double Damping { get; set; } = 1e-2;
+    public double[] Damping { get; set; } = [1e-2];
 
     /// <summary>Return a job at once.</summary>
     [Parameter]
@@ -74,7 +83,14 @@ public sealed class GetStructureSaliencyCommand : JobCommand
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
-        var (model, data, samples, damping) = (Model, CalibrationData, CalibrationSamples, Damping);
-        RunOrAdd(model, (output, stopping) => SaliencyFlow.Run(model, data, samples, damping, output.Write, output, stopping));
+        var (model, data) = (Model, CalibrationData);
+        var options = new SaliencyOptions
+        {
+            CalibrationSamples = CalibrationSamples,
+            Criterion = Criterion,
+            Repair = !NoRepair,
+            Dampings = Damping,
+        };
+        RunOrAdd(model, (output, stopping) => SaliencyFlow.Run(model, data, options, output.Write, output, stopping));
     }
 }

@@ -83,10 +83,19 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     [ValidateRange(1, 1_000_000)]
     public int CalibrationSamples { get; set; } = 256;
 
-    /// <summary>Damping of the statistics, as a share of their mean diagonal.</summary>
+    /// <summary>By which score structures of a sublayer go. ZipLM: what the next removal adds to the error, scored again after each. Magnitude, Activation, Fisher (gradients of the loss) and Random score once, for comparison. Rows of Get-StructureSaliency bring theirs along.</summary>
     [Parameter]
+    public PruningCriterion Criterion { get; set; }
+
+    /// <summary>Leave the structures that stay as they are; otherwise they take over the work of those that go, by least squares.</summary>
+    [Parameter]
+    public SwitchParameter NoRepair { get; set; }
+
+    /// <summary>Damping of the statistics, as a share of their mean diagonal. One model for each and each target; rows of Get-StructureSaliency bring theirs along.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
     [ValidateRange(0.0, 1e3)]
-    public double Damping { get; set; } = 1e-2;
+    public double[] Damping { get; set; } = [1e-2];
 
     /// <summary>Sequences in a forward pass when time is measured; what the table was measured with, else 1, unless given.</summary>
     [Parameter]
@@ -175,7 +184,9 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
             BatchSize = BatchSize,
             SequenceLength = SequenceLength,
             CalibrationSamples = CalibrationSamples,
-            Damping = Damping,
+            Criterion = IsGiven(nameof(Criterion)) ? Criterion : null,
+            Repair = IsGiven(nameof(NoRepair)) ? !NoRepair : null,
+            Dampings = IsGiven(nameof(Damping)) ? Damping : null,
             Rounds = Rounds,
             Table = table,
             Saliency = rows,
@@ -183,4 +194,6 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         };
         RunOrAdd(model, (output, stopping) => OneShotPruning.Run(model, data, options, output.Write, output, stopping));
     }
+
+    private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 }

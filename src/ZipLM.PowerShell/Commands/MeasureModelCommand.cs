@@ -29,6 +29,7 @@ namespace ZipLM.PowerShell.Commands;
 public sealed class MeasureModelCommand : JobCommand
 {
     private readonly List<ModelMeasurement> _measured = [];
+    private MeasuredBaselines? _baselines;
     private string? _outFile;
 
     /// <summary>The model.</summary>
@@ -105,9 +106,10 @@ public sealed class MeasureModelCommand : JobCommand
         }
 
         var (model, baseline, data, batchSize, length, rounds) = (Model, Baseline, Data, BatchSize, SequenceLength, Rounds);
+        var baselines = _baselines ??= new();
         RunOrAdd(model, (output, stopping) =>
         {
-            var measurement = MeasurementFlow.Run(model, baseline, data, batchSize, length, rounds, output, stopping);
+            var measurement = MeasurementFlow.Run(model, baseline, data, batchSize, length, rounds, output, stopping, baselines);
             output.Write(measurement);
             lock (_measured)
             {

@@ -41,6 +41,28 @@ public sealed class MeasurementFlowTests(SessionFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public void Many_models_need_the_quality_of_their_baseline_once()
+    {
+        using var model = TinyBert.Model(fixture.Session, 126);
+        using var baseline = TinyBert.Model(fixture.Session, 127);
+        var known = new MeasuredBaselines();
+        var alone = Change(Data, null);
+        Assert.NotEqual(0, alone);
+        Assert.Equal(alone, Change(Data, known));
+        Assert.Equal(alone, Change(Data, known));
+        // Known now, and so not measured again; on other data it is.
+        var times = 0;
+        known.Quality(baseline, Data, () => ++times);
+        Assert.Equal(0, times);
+        known.Quality(baseline, TinyBert.Data(30, seed: 14), () => ++times);
+        known.Quality(model, Data, () => ++times);
+        Assert.Equal(2, times);
+
+        double Change(TextDataset data, MeasuredBaselines? baselines) =>
+            MeasurementFlow.Run(model, baseline, data, 1, 8, 3, new RecordingReporter(), TestContext.Current.CancellationToken, baselines).QualityChange!.Value;
+    }
+
+    [Fact]
     public void A_pruned_model_is_measured_in_the_shape_that_it_was_made_for()
     {
         var environment = new InferenceEnvironment("cpu", "a processor", InferenceRuntime.Torch, Precision.Float32, 3, 9, 1, "2.10.0");

@@ -67,7 +67,8 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         fixture.Run(() =>
         {
             var dense = model.Weights(null, CancellationToken.None);
-            using var store = new Calibration(model, Text, 40, _reporter, CancellationToken.None).Order(1e-2, _reporter, CancellationToken.None);
+            using var statistics = new Calibration(model, Text, 40, _reporter, CancellationToken.None).Collect(_reporter, CancellationToken.None);
+            using var store = PruningStore.Build(dense, statistics, 1e-2, _reporter, CancellationToken.None);
             using var stitched = Stitcher.Stitch(dense, store, pruned.Layers);
             using var batch = TinyBert.Batch(TinyBert.Encode(Text));
             TinyBert.AssertTensorsClose(stitched.Forward(batch).Logits!, TransformerModel.Of(pruned).Weights(null, CancellationToken.None).Forward(batch).Logits!, 1e-5);
@@ -158,13 +159,15 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
             }
         });
         var rows = new List<StructureSaliency>();
-        SaliencyFlow.Run(model, Text, 40, damping, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
+        SaliencyFlow.Run(model, Text, new() { CalibrationSamples = 40, Dampings = [damping] }, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
         fixture.Run(() =>
         {
-            var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
-            using var surgeon = calibration.Order(damping, _reporter, CancellationToken.None);
-            using var restored = calibration.Restore(rows, damping, _reporter, CancellationToken.None);
-            Assert.Equal(damping == 0 ? 2 : 0, _reporter.Warnings.Count(w => w.Contains("FeedForward output matrix of layer 0", StringComparison.Ordinal)));
+            var dense = model.Weights(null, CancellationToken.None);
+            using var statistics = new Calibration(model, Text, 40, _reporter, CancellationToken.None).Collect(_reporter, CancellationToken.None);
+            using var surgeon = PruningStore.Build(dense, statistics, damping, _reporter, CancellationToken.None);
+            using var restored = PruningStore.Restore(dense, statistics, rows, _reporter, CancellationToken.None);
+            // The rows know the damping that was needed.
+            Assert.Equal(damping == 0 ? 1 : 0, _reporter.Warnings.Count(w => w.Contains("FeedForward output matrix of layer 0", StringComparison.Ordinal)));
             foreach (var (a, b) in surgeon.Sublayers.Zip(restored.Sublayers))
             {
                 Assert.Equal(a.Removal.Order, b.Removal.Order);
@@ -175,7 +178,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
             }
         });
         var table = MadeUpTable.Of(model);
-        using var pruned = Assert.Single(Run(model, Text, new() { Speedups = [2], Table = table, Rounds = 3, CalibrationSamples = 40, Damping = damping, Saliency = rows }));
+        using var pruned = Assert.Single(Run(model, Text, new() { Speedups = [2], Table = table, Rounds = 3, CalibrationSamples = 40, Saliency = rows }));
         Assert.True(pruned.Parameters < model.Parameters);
 
         var error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows.Skip(1)] }));
@@ -199,7 +202,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         using var one = folder.Open(fixture.Session);
         using var two = folder.Open(fixture.Session);
         var rows = new List<StructureSaliency>();
-        SaliencyFlow.Run(one, Text, 40, 1e-2, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
+        SaliencyFlow.Run(one, Text, new() { CalibrationSamples = 40 }, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
         using var pruned = Assert.Single(Run(two, Text, new() { Speedups = [2], Table = MadeUpTable.Of(two), Rounds = 3, CalibrationSamples = 40, Saliency = rows }));
         Assert.True(pruned.Parameters < two.Parameters);
     }
@@ -373,6 +376,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         Assert.Equal(pruned.Layers, again.Layers);
         Assert.Equal(pruned.Pruning!.Measured, again.Pruning!.Measured);
         Assert.Equal(pruned.Pruning.Plan.Layers, again.Pruning.Plan.Layers);
+        Assert.Equal((pruned.Pruning.Loss, LossMeasure.KLDivergence, true), (again.Pruning.Loss, again.Pruning.LossMeasure, again.Pruning.Repair));
     }
 
     [Fact]
@@ -385,6 +389,128 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Text, new() { Speedups = [2], Table = MadeUpTable.Of(model) }, _ => { }, reporter, source.Token));
         Assert.Equal(before, fixture.Session.Models.Count);
         Assert.True(model.IsResident);
+    }
+
+    [Theory]
+    [InlineData(PruningCriterion.ZipLM, true)]
+    [InlineData(PruningCriterion.ZipLM, false)]
+    [InlineData(PruningCriterion.Magnitude, true)]
+    [InlineData(PruningCriterion.Fisher, false)]
+    [InlineData(PruningCriterion.Random, true)]
+    public void Rows_of_any_criterion_prune_as_that_criterion_does(PruningCriterion criterion, bool repair)
+    {
+        using var model = TinyBert.Model(fixture.Session, 84);
+        var rows = new List<StructureSaliency>();
+        SaliencyFlow.Run(model, Text, new() { CalibrationSamples = 40, Criterion = criterion, Repair = repair, Dampings = [0.1] }, rows.Add, _reporter, TestContext.Current.CancellationToken);
+        fixture.Run(() =>
+        {
+            var dense = model.Weights(null, CancellationToken.None);
+            var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
+            using var statistics = calibration.Collect(_reporter, CancellationToken.None);
+            using var direct = PruningStore.Build(dense, statistics, 0.1, _reporter, CancellationToken.None, null, calibration.Scores(criterion, _reporter, CancellationToken.None), repair);
+            using var restored = PruningStore.Restore(dense, statistics, rows, _reporter, CancellationToken.None);
+            foreach (var (a, b) in direct.Sublayers.Zip(restored.Sublayers))
+            {
+                Assert.Equal(a.Removal.Order, b.Removal.Order);
+                Assert.Equal((a.Removal.Damping, a.Removal.Repair), (b.Removal.Damping, b.Removal.Repair));
+                TinyBert.AssertTensorsClose(a.Rebuild(2).Weight, b.Rebuild(2).Weight, 0);
+            }
+        });
+        using var pruned = Assert.Single(Run(model, Text, new() { Speedups = [2], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 40, Saliency = rows }));
+        Assert.Equal((criterion, repair, 0.1), (pruned.Pruning!.Criterion, pruned.Pruning.Repair, pruned.Pruning.Damping));
+    }
+
+    /// <summary>What is left of a model that is pruned without repair are the dense model's own numbers.</summary>
+    [Fact]
+    public void Without_repair_no_weight_changes()
+    {
+        using var model = TinyBert.Model(fixture.Session, 85);
+        using var pruned = Assert.Single(Run(model, Text, new()
+        {
+            Speedups = [2], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 40, Criterion = PruningCriterion.Magnitude, Repair = false,
+        }));
+        fixture.Run(() =>
+        {
+            var dense = model.Weights(null, CancellationToken.None).Parameters.SelectMany(p => TinyBert.Values(p.Parameter)).ToHashSet();
+            Assert.All(TransformerModel.Of(pruned).Weights(null, CancellationToken.None).Parameters.SelectMany(p => TinyBert.Values(p.Parameter)), v => Assert.Contains(v, dense));
+        });
+    }
+
+    [Fact]
+    public void Several_dampings_give_a_model_each_with_its_loss()
+    {
+        using var model = TinyBert.Model(fixture.Session, 86);
+        var labelled = TinyBert.Data(60, seed: 10);
+        var models = Run(model, labelled, new() { Speedups = [1.5, 3], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 20, Dampings = [1e-3, 10] });
+        Assert.Equal(["tiny-1.5x-damping0.001", "tiny-3x-damping0.001", "tiny-1.5x-damping10", "tiny-3x-damping10"], models.Select(m => m.Name));
+        Assert.Equal([1e-3, 1e-3, 10, 10], models.Select(m => m.Pruning!.Damping));
+        // One pass over the statistics' rows serves all.
+        Assert.Single(_reporter.VerboseMessages, m => m.StartsWith("Taking statistics", StringComparison.Ordinal));
+        fixture.Run(() =>
+        {
+            // The rows that the statistics did not see, drawn by the session's seed.
+            var search = ZipLM.Engine.Data.CalibrationSample.Draw(labelled, 20, 20, fixture.Session.Seed, _reporter).Search;
+            foreach (var pruned in models)
+            {
+                Assert.Equal(LossMeasure.CrossEntropy, pruned.Pruning!.LossMeasure);
+                Assert.Equal(Loss(model, search), pruned.Pruning.DenseLoss!.Value, 1e-5);
+                Assert.Equal(Loss(TransformerModel.Of(pruned), search), pruned.Pruning.Loss!.Value, 1e-5);
+            }
+        });
+        models.ForEach(m => m.Dispose());
+
+        static double Loss(TransformerModel model, TextDataset data)
+        {
+            using var batch = TinyBert.Batch(TinyBert.Encode(data));
+            return nn.functional.cross_entropy(model.Weights(null, CancellationToken.None).Forward(batch).Logits!, batch.Labels!).item<float>();
+        }
+    }
+
+    [Fact]
+    public void The_loss_needs_no_labels_and_none_of_another_task()
+    {
+        using var model = TinyBert.Model(fixture.Session, 87);
+        using var unlabelled = Prune(model, 2, MadeUpTable.Of(model));
+        Assert.Equal((LossMeasure.KLDivergence, 0.0), (unlabelled.Pruning!.LossMeasure, unlabelled.Pruning.DenseLoss));
+        Assert.True(unlabelled.Pruning.Loss > 0);
+
+        var foreign = new TextDataset("other task", [.. Text.Examples.Select((e, i) => e with { Label = i % 2 })], ["spam", "ham"]);
+        using var other = Assert.Single(Run(model, foreign, new() { Speedups = [2], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 20 }));
+        Assert.Equal(LossMeasure.KLDivergence, other.Pruning!.LossMeasure);
+    }
+
+    [Fact]
+    public void Rankings_of_several_dampings_prune_to_a_model_each()
+    {
+        using var model = TinyBert.Model(fixture.Session, 88);
+        var rows = new List<StructureSaliency>();
+        SaliencyFlow.Run(model, Text, new() { CalibrationSamples = 20, Dampings = [1e-2, 1] }, rows.Add, _reporter, TestContext.Current.CancellationToken);
+        var models = Run(model, Text, new() { Speedups = [2], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 20, Saliency = rows });
+        Assert.Equal([1e-2, 1], models.Select(m => m.Pruning!.Damping));
+        models.ForEach(m => m.Dispose());
+    }
+
+    [Fact]
+    public void Rows_that_were_ranked_in_another_way_than_asked_are_refused()
+    {
+        using var model = TinyBert.Model(fixture.Session, 89);
+        var rows = new List<StructureSaliency>();
+        SaliencyFlow.Run(model, Text, new() { CalibrationSamples = 20, Criterion = PruningCriterion.Activation }, rows.Add, _reporter, TestContext.Current.CancellationToken);
+        var options = new PruningOptions { Speedups = [2], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 20, Saliency = rows };
+        foreach (var (parameter, wrong) in new[]
+        {
+            ("-Criterion", options with { Criterion = PruningCriterion.ZipLM }),
+            ("-NoRepair", options with { Repair = false }),
+            ("-Damping", options with { Dampings = [0.5] }),
+        })
+        {
+            var error = Assert.Throws<ZipLMException>(() => Run(model, Text, wrong));
+            Assert.Equal("ZipLM.SaliencyConflict", error.ErrorId);
+            Assert.Contains(parameter, error.Message, StringComparison.Ordinal);
+        }
+
+        using var pruned = Assert.Single(Run(model, Text, options with { Criterion = PruningCriterion.Activation, Repair = true, Dampings = [1e-2] }));
+        Assert.Equal(PruningCriterion.Activation, pruned.Pruning!.Criterion);
     }
 
     private Model Prune(Model model, double speedup, LatencyTable? table, bool force = false) =>

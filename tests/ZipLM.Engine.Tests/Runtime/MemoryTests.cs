@@ -54,7 +54,7 @@ public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionF
             cancellationToken: CancellationToken.None));
         AssertNothingLeft(() => folder.Write(model));
         AssertNothingLeft(() => LatencyFlow.Run(model, null, 1, 8, 2, reporter, CancellationToken.None));
-        AssertNothingLeft(() => SaliencyFlow.Run(model, Data, 10, 1e-2, _ => { }, reporter, CancellationToken.None));
+        AssertNothingLeft(() => SaliencyFlow.Run(model, Data, new() { CalibrationSamples = 10, Criterion = PruningCriterion.Fisher }, _ => { }, reporter, CancellationToken.None));
         AssertNothingLeft(() => MeasurementFlow.Run(model, model, Data, 1, 8, 2, reporter, CancellationToken.None));
         AssertNothingLeft(() => TrainingFlow.Run(model, null, Data, null, new() { Epochs = 1 }, reporter, CancellationToken.None).Dispose());
     }

@@ -1,0 +1,14 @@
+namespace ZipLM;
+
+/// <summary>How the loss of a pruned model is measured on calibration data.</summary>
+public enum LossMeasure
+{
+    /// <summary>Mean cross-entropy with the labels of the data.</summary>
+    CrossEntropy,
+
+    /// <summary>Mean KL divergence from the answers of the model that was pruned, where the data has no labels of it; its own loss is 0.</summary>
+    KLDivergence,
+
+    /// <summary>‖h − h₀‖² / ‖h₀‖² over the last hidden states h₀ of the model that was pruned, where it has no head; its own loss is 0.</summary>
+    HiddenStateError,
+}
