@@ -12,6 +12,8 @@ namespace ZipLM;
 /// <param name="Damping">Damping that was asked for, as a share of the mean diagonal of H.</param>
 /// <param name="Seed">Seed of the sample.</param>
 /// <param name="Corrections">How often the budget was corrected because the measured speedup missed the target.</param>
+/// <param name="LargestDamping">The largest damping that a sublayer's statistics needed: more than was asked for where they are singular.</param>
+/// <param name="WorstCondition">The largest condition number (1-norm) of a sublayer's damped H; from about 1e12 on, calibrate with more varied data.</param>
 public sealed record PruningResult(
     double TargetSpeedup,
     double PredictedSpeedup,
@@ -23,4 +25,6 @@ public sealed record PruningResult(
     int CalibrationSamples,
     double Damping,
     int Seed,
-    int Corrections);
+    int Corrections,
+    double LargestDamping,
+    double WorstCondition);

@@ -22,6 +22,7 @@ public static class OneShotPruning
         var own = TransformerModel.Of(model);
         // What needs no measurement is refused before any.
         RequireSpeedups(options.Speedups);
+        Calibration.RequireDamping(options.Damping);
         RequireSameModel(options.Table, own);
         own.Session.Run(() =>
         {
@@ -33,7 +34,7 @@ public static class OneShotPruning
     private static void Prune(
         TransformerModel model, TextDataset? calibrationData, PruningOptions options, Action<Model> write, IReporter reporter, CancellationToken cancellationToken)
     {
-        var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter);
+        using var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter) { StatisticsPath = options.StatisticsPath };
         var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize;
         var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? calibration.TypicalLength;
         using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
@@ -60,7 +61,8 @@ public static class OneShotPruning
             var best = search.Find(speedup, cancellationToken);
             var result = new PruningResult(
                 speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
-                table.Fingerprint, calibration.Data.Name, calibration.Samples, options.Damping, model.Session.Seed, best.Corrections);
+                table.Fingerprint, calibration.Data.Name, calibration.Samples, options.Damping, model.Session.Seed, best.Corrections,
+                store.LargestDamping, store.WorstCondition);
             var record = model.Record with { BaseModel = model.Record.BaseModel ?? model.Path, Pruning = result };
             var name = string.Create(CultureInfo.InvariantCulture, $"{model.Name}-{speedup:0.##}x");
             write(TransformerModel.FromWeights(model.Session, name, model.Description, record, best.Shrunk, model.Tokenizer));

@@ -18,6 +18,9 @@ public sealed record PruningOptions
     /// <summary>λ as a share of the mean diagonal of H, ≥ 0.</summary>
     public double Damping { get; init; } = 1e-2;
 
+    /// <summary>A directory that keeps the statistics: read when they are of this model and data, else written; null = none.</summary>
+    public string? StatisticsPath { get; init; }
+
     /// <summary>Paired rounds behind the measured speedup.</summary>
     public int Rounds { get; init; } = 100;
 

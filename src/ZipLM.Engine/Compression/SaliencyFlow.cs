@@ -8,14 +8,17 @@ public static class SaliencyFlow
 {
     /// <summary>Ranks the structures of a model.</summary>
     /// <param name="write">Receives each row; called on the session's worker thread.</param>
+    /// <param name="statisticsPath">A directory that keeps the statistics: read when they are of this model and data, else written; null = none.</param>
     public static void Run(
         Model model, TextDataset? calibrationData, int samples, double damping, Action<StructureSaliency> write,
-        IReporter reporter, CancellationToken cancellationToken)
+        IReporter reporter, CancellationToken cancellationToken, string? statisticsPath = null)
     {
+        Calibration.RequireDamping(damping);
         var own = TransformerModel.Of(model);
         own.Session.Run(() =>
         {
-            using var store = new Calibration(own, calibrationData, samples, reporter).Order(damping, reporter, cancellationToken, sublayer =>
+            using var calibration = new Calibration(own, calibrationData, samples, reporter) { StatisticsPath = statisticsPath };
+            using var store = calibration.Order(damping, reporter, cancellationToken, sublayer =>
             {
                 foreach (var row in Rows(model, sublayer))
                 {

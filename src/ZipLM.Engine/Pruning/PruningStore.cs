@@ -3,14 +3,21 @@ using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Pruning;
 
-/// <summary>Every sublayer of a model after the surgeon's pass.</summary>
+/// <summary>Every sublayer of a model after the surgeon's pass; model and statistics must outlive it.</summary>
 internal sealed class PruningStore : IDisposable
 {
-    private readonly Dictionary<(int Layer, Sublayer Sublayer), PrunableSublayer> _sublayers = [];
+    public const long DefaultCacheBytes = 256 << 20;
 
-    private PruningStore()
-    {
-    }
+    private readonly Dictionary<(int Layer, Sublayer Sublayer), PrunableSublayer> _sublayers = [];
+    private readonly TensorCache<(int Layer, Sublayer Sublayer, int? Level)> _rebuilt;
+
+    private PruningStore(long cacheBytes) => _rebuilt = new(cacheBytes);
+
+    /// <summary>The largest damping that a sublayer needed, as a share of the mean diagonal of H.</summary>
+    public double LargestDamping => _sublayers.Values.Select(s => s.Removal.Damping).DefaultIfEmpty().Max();
+
+    /// <summary>The worst condition number of a sublayer's damped H.</summary>
+    public double WorstCondition => _sublayers.Values.Select(s => s.Removal.Condition).DefaultIfEmpty().Max();
 
     /// <summary>The sublayers that are left in the model, in its order.</summary>
     public IEnumerable<PrunableSublayer> Sublayers => _sublayers.Values;
@@ -19,16 +26,17 @@ internal sealed class PruningStore : IDisposable
 
     /// <summary>Lets the surgeon pass through every sublayer.</summary>
     /// <param name="ready">Called as each sublayer is done.</param>
+    /// <param name="cacheBytes">Memory for rebuilt levels.</param>
     public static PruningStore Build(
         Transformer model, CalibrationStatistics statistics, double damping, IReporter reporter,
-        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null)
+        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null, long cacheBytes = DefaultCacheBytes)
     {
         const string activity = "Ordering structures";
-        var store = Fill(model, statistics, ready, (layer, sublayer, weight, hessian, size) =>
+        var store = Fill(model, statistics, cacheBytes, ready, (layer, sublayer, weight, hessian, size) =>
         {
             reporter.Progress(new(activity, $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
             return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken);
-        });
+        }, cancellationToken);
         reporter.Progress(new(activity, "done", model.Blocks.Count, model.Blocks.Count, Completed: true));
         return store;
     }
@@ -36,10 +44,11 @@ internal sealed class PruningStore : IDisposable
     /// <summary>Takes order and priors from rows that were ranked before, one row for every structure of the model.</summary>
     /// <exception cref="ZipLMException">Rows are missing, or of another model.</exception>
     public static PruningStore Restore(
-        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter)
+        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter,
+        CancellationToken cancellationToken, long cacheBytes = DefaultCacheBytes)
     {
         var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
-        return Fill(model, statistics, null, (layer, sublayer, _, hessian, size) =>
+        return Fill(model, statistics, cacheBytes, null, (layer, sublayer, _, hessian, size) =>
         {
             var ordered = groups[(layer, sublayer)].OrderBy(r => r.Order).ToList();
             var count = (int)hessian.shape[0] / size;
@@ -57,16 +66,16 @@ internal sealed class PruningStore : IDisposable
                 [0, .. ordered.Select(r => r.PriorAfter)],
                 Surgeon.SufficientDamping(hessian, damping, Where(layer, sublayer), reporter),
                 ordered[0].Condition);
-        });
+        }, cancellationToken);
     }
 
     private static string Where(int layer, Sublayer sublayer) => $"{sublayer} output matrix of layer {layer}";
 
     private static PruningStore Fill(
-        Transformer model, CalibrationStatistics statistics, Action<PrunableSublayer>? ready,
-        Func<int, Sublayer, Tensor, Tensor, int, Removal> remove)
+        Transformer model, CalibrationStatistics statistics, long cacheBytes, Action<PrunableSublayer>? ready,
+        Func<int, Sublayer, Tensor, Tensor, int, Removal> remove, CancellationToken cancellationToken)
     {
-        var store = new PruningStore();
+        var store = new PruningStore(cacheBytes);
         try
         {
             foreach (var block in model.Blocks)
@@ -90,21 +99,15 @@ internal sealed class PruningStore : IDisposable
                 return;
             }
 
+            cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var weight = output.Weight.detach().to(float64);
-            var hessian = statistics[layer, sublayer].Hessian();
-            var removal = remove(layer, sublayer, weight, hessian, structureSize);
-            var prunable = new PrunableSublayer(layer, sublayer, removal, weight.DetachFromDisposeScope(), hessian.DetachFromDisposeScope(), structureSize);
+            var taken = statistics[layer, sublayer];
+            var removal = remove(layer, sublayer, output.Weight.detach().to(float64), taken.Hessian(), structureSize);
+            var prunable = new PrunableSublayer(layer, sublayer, removal, output.Weight, taken, structureSize, store._rebuilt);
             store._sublayers.Add((layer, sublayer), prunable);
             ready?.Invoke(prunable);
         }
     }
 
-    public void Dispose()
-    {
-        foreach (var sublayer in _sublayers.Values)
-        {
-            sublayer.Dispose();
-        }
-    }
+    public void Dispose() => _rebuilt.Dispose();
 }

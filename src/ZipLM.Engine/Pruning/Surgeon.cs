@@ -66,28 +66,12 @@ internal static class Surgeon
         }
     }
 
-    /// <summary>
-    /// The weights of any set of kept structures, straight from the dense W: the least-squares solution
-    /// W_K = W·H_:,K·(H_KK)⁻¹, which one-at-a-time removal arrives at too.
-    /// </summary>
-    /// <returns>[rows, kept × structure size], double; the caller owns it.</returns>
-    public static Tensor Rebuild(Tensor weight, Tensor hessian, int structureSize, double damping, IReadOnlyList<int> kept)
-    {
-        using var scope = NewDisposeScope();
-        using var gradients = no_grad();
-        var h = Damped(hessian, damping);
-        var columns = Columns(kept, structureSize, h.device);
-        var h_K = h.index_select(1, columns);
-        var factor = linalg.cholesky(h_K.index_select(0, columns));
-        var rightSide = weight.to(float64).matmul(h_K);
-        return cholesky_solve(rightSide.t(), factor, upper: false).t().contiguous().MoveToOuterDisposeScope();
-    }
-
     /// <summary>H + λI with λ = damping × mean diagonal of H.</summary>
     private static Tensor Damped(Tensor hessian, double damping) =>
         hessian + (eye(hessian.shape[0], dtype: float64, device: hessian.device) * Lambda(hessian, damping));
 
-    private static double Lambda(Tensor hessian, double damping)
+    /// <summary>λ = damping × mean diagonal of H.</summary>
+    internal static double Lambda(Tensor hessian, double damping)
     {
         // A matrix of zeros (inputs that never fire) has a mean diagonal of 0; any λ then gives the same order.
         var mean = hessian.diagonal().mean().item<double>();
