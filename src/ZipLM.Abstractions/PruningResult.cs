@@ -25,6 +25,12 @@ public sealed record PruningResult(
     int Seed,
     int Corrections)
 {
+    /// <summary>The largest damping that a sublayer's statistics needed, as a share of the mean diagonal of H.</summary>
+    public double LargestDamping { get; init; }
+
+    /// <summary>The worst condition number (1-norm) of a sublayer's damped H; 0 where nothing was inverted.</summary>
+    public double WorstCondition { get; init; }
+
     /// <summary>By which score the structures went.</summary>
     public PruningCriterion Criterion { get; init; }
 

@@ -23,6 +23,7 @@ public static class OneShotPruning
         var own = TransformerModel.Of(model);
         // What needs no measurement is refused before any.
         RequireSpeedups(options.Speedups);
+        Calibration.RequireDamping(options.Dampings ?? []);
         RequireSameModel(options.Table, own);
         RequireSameModel(options.Saliency, own);
         RequireSameShape(options);
@@ -38,14 +39,14 @@ public static class OneShotPruning
         TransformerModel model, TextDataset? calibrationData, PruningOptions options, IReadOnlyList<RemovalOrder> orders, Action<Model> write,
         IReporter reporter, CancellationToken cancellationToken)
     {
-        var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter, cancellationToken);
+        using var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter, cancellationToken) { StatisticsPath = options.StatisticsPath };
         var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize ?? 1;
         var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? calibration.TypicalLength;
         using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
         var table = options.Table ?? LatencyFlow.Measure(model, batchSize, length, TableRounds, reporter, cancellationToken);
         RequireSameEnvironment(table, timer.Environment, options.Force, reporter);
 
-        using var statistics = calibration.Collect(reporter, cancellationToken);
+        var statistics = calibration.Statistics(reporter, cancellationToken);
         var scores = orders[0].Rows is null ? calibration.Scores(orders[0].Criterion, reporter, cancellationToken) : null;
         using var loss = calibration.Loss(reporter, cancellationToken);
         // Time does not depend on the weights' values, so a model that is pruned already is compared with a random dense one.
@@ -56,8 +57,8 @@ public static class OneShotPruning
         foreach (var order in orders)
         {
             using var store = order.Rows is { } rows
-                ? PruningStore.Restore(weights, statistics, rows, reporter, cancellationToken)
-                : PruningStore.Build(weights, statistics, order.Damping, reporter, cancellationToken, null, scores, order.Repair);
+                ? PruningStore.Restore(weights, statistics, rows, reporter, cancellationToken, calibration.CacheBytes)
+                : PruningStore.Build(weights, statistics, order.Damping, reporter, cancellationToken, null, scores, order.Repair, calibration.CacheBytes);
             var choices = new PlanChoices(model.Layers, store, table);
             foreach (var speedup in options.Speedups)
             {
@@ -72,6 +73,8 @@ public static class OneShotPruning
                     speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
                     table.Fingerprint, calibration.Data.Name, calibration.Samples, order.Damping, model.Session.Seed, best.Corrections)
                 {
+                    LargestDamping = store.LargestDamping,
+                    WorstCondition = store.WorstCondition,
                     Criterion = order.Criterion,
                     Repair = order.Repair,
                     Loss = LossOf(best.Shrunk, loss, cancellationToken),

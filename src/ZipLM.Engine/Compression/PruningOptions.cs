@@ -24,6 +24,9 @@ public sealed record PruningOptions
     /// <summary>λ as a share of the mean diagonal of H, each ≥ 0; one model for each and each target. Null = as the rows have it, else 1e-2.</summary>
     public IReadOnlyList<double>? Dampings { get; init; }
 
+    /// <summary>A directory that keeps the statistics: read when they are of this model and data, else written; null = none.</summary>
+    public string? StatisticsPath { get; init; }
+
     /// <summary>Paired rounds behind the measured speedup.</summary>
     public int Rounds { get; init; } = 100;
 

@@ -13,11 +13,12 @@ public static class SaliencyFlow
         IReporter reporter, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
+        Calibration.RequireDamping(options.Dampings);
         var own = TransformerModel.Of(model);
         own.Session.Run(() =>
         {
-            var calibration = new Calibration(own, calibrationData, options.CalibrationSamples, reporter, cancellationToken);
-            using var statistics = calibration.Collect(reporter, cancellationToken);
+            using var calibration = new Calibration(own, calibrationData, options.CalibrationSamples, reporter, cancellationToken) { StatisticsPath = options.StatisticsPath };
+            var statistics = calibration.Statistics(reporter, cancellationToken);
             var scores = calibration.Scores(options.Criterion, reporter, cancellationToken);
             foreach (var damping in options.Dampings)
             {

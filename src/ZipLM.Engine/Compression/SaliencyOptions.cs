@@ -14,4 +14,7 @@ public sealed record SaliencyOptions
 
     /// <summary>λ as a share of the mean diagonal of H, each ≥ 0; one set of rows for each.</summary>
     public IReadOnlyList<double> Dampings { get; init; } = [1e-2];
+
+    /// <summary>A directory that keeps the statistics: read when they are of this model and data, else written; null = none.</summary>
+    public string? StatisticsPath { get; init; }
 }

@@ -11,6 +11,9 @@ internal sealed record ForwardOptions
     /// <summary>Keep the output of every block.</summary>
     public bool KeepHidden { get; init; }
 
+    /// <summary>The last block to run through; what comes after it, and the head, is left out. Null = all.</summary>
+    public int? LastLayer { get; init; }
+
     /// <summary>Called with the input of every output matrix that is left.</summary>
     public InputObserver? Observe { get; init; }
 }

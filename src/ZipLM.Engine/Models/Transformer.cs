@@ -29,7 +29,7 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
         var mask = batch.IsPadded ? batch.Mask.unsqueeze(1).unsqueeze(1) : null;
         var x = embeddings.Forward(batch, options);
         var hidden = new List<Tensor>();
-        foreach (var block in blocks)
+        foreach (var block in blocks.TakeWhile(b => b.Layer <= (options.LastLayer ?? int.MaxValue)))
         {
             // Freed block by block: kept to the end, what lies between would take many times the memory of the weights.
             using var scope = NewDisposeScope();
@@ -46,7 +46,7 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
             x = output;
         }
 
-        return new(x, head?.Forward(x, options), hidden);
+        return new(x, options.LastLayer is null ? head?.Forward(x, options) : null, hidden);
     }
 
     /// <summary>A copy with other blocks, which it then owns.</summary>

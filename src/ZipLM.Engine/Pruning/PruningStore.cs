@@ -3,14 +3,21 @@ using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Pruning;
 
-/// <summary>Every sublayer of a model after the surgeon's pass.</summary>
+/// <summary>Every sublayer of a model after the surgeon's pass; model and statistics must outlive it.</summary>
 internal sealed class PruningStore : IDisposable
 {
-    private readonly Dictionary<(int Layer, Sublayer Sublayer), PrunableSublayer> _sublayers = [];
+    public const long DefaultCacheBytes = 256 << 20;
 
-    private PruningStore()
-    {
-    }
+    private readonly Dictionary<(int Layer, Sublayer Sublayer), PrunableSublayer> _sublayers = [];
+    private readonly TensorCache<(int Layer, Sublayer Sublayer, int? Level)> _rebuilt;
+
+    private PruningStore(long cacheBytes) => _rebuilt = new(cacheBytes);
+
+    /// <summary>The largest damping that a sublayer needed, as a share of the mean diagonal of H.</summary>
+    public double LargestDamping => _sublayers.Values.Select(s => s.Removal.Damping).DefaultIfEmpty().Max();
+
+    /// <summary>The worst condition number of a sublayer's damped H.</summary>
+    public double WorstCondition => _sublayers.Values.Select(s => s.Removal.Condition ?? 0).DefaultIfEmpty().Max();
 
     /// <summary>The sublayers that are left in the model, in its order.</summary>
     public IEnumerable<PrunableSublayer> Sublayers => _sublayers.Values;
@@ -21,12 +28,14 @@ internal sealed class PruningStore : IDisposable
     /// <param name="ready">Called as each sublayer is done.</param>
     /// <param name="scores">Another criterion's scores; null = the surgeon's own.</param>
     /// <param name="repair">False = the columns that are left stay as they are.</param>
+    /// <param name="cacheBytes">Memory for rebuilt levels.</param>
     public static PruningStore Build(
         Transformer model, CalibrationStatistics statistics, double damping, IReporter reporter,
-        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null, CriterionScores? scores = null, bool repair = true)
+        CancellationToken cancellationToken, Action<PrunableSublayer>? ready = null, CriterionScores? scores = null, bool repair = true,
+        long cacheBytes = DefaultCacheBytes)
     {
         const string activity = "Ordering structures";
-        var store = Fill(model, statistics, ready, (layer, sublayer, weight, hessian, size) =>
+        var store = Fill(model, statistics, cacheBytes, ready, (layer, sublayer, weight, hessian, size) =>
         {
             reporter.Progress(new(activity, $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
             return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken,
@@ -43,7 +52,7 @@ internal sealed class PruningStore : IDisposable
     /// <exception cref="ZipLMException">Rows are missing, or of another model.</exception>
     public static PruningStore Restore(
         Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, IReporter reporter,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, long cacheBytes = DefaultCacheBytes)
     {
         var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
         var there = model.Blocks.SelectMany(b => new[] { (b.Layer, Sublayer.Attention, b.Attention is not null), (b.Layer, Sublayer.FeedForward, b.FeedForward is not null) })
@@ -55,7 +64,7 @@ internal sealed class PruningStore : IDisposable
                 "Pass the rows that Get-StructureSaliency gives for this model, and no others.", rows);
         }
 
-        return Fill(model, statistics, null, (layer, sublayer, _, hessian, size) =>
+        return Fill(model, statistics, cacheBytes, null, (layer, sublayer, _, hessian, size) =>
         {
             var ordered = groups[(layer, sublayer)].OrderBy(r => r.Order).ToList();
             var count = (int)hessian.shape[0] / size;
@@ -81,10 +90,10 @@ internal sealed class PruningStore : IDisposable
     private static string Where(int layer, Sublayer sublayer) => $"{sublayer} output matrix of layer {layer}";
 
     private static PruningStore Fill(
-        Transformer model, CalibrationStatistics statistics, Action<PrunableSublayer>? ready,
+        Transformer model, CalibrationStatistics statistics, long cacheBytes, Action<PrunableSublayer>? ready,
         Func<int, Sublayer, Tensor, Tensor, int, Removal> remove, CancellationToken cancellationToken)
     {
-        var store = new PruningStore();
+        var store = new PruningStore(cacheBytes);
         try
         {
             foreach (var block in model.Blocks)
@@ -110,20 +119,13 @@ internal sealed class PruningStore : IDisposable
 
             cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var weight = output.Weight.detach().to(float64);
-            var hessian = statistics[layer, sublayer].Hessian();
-            var removal = remove(layer, sublayer, weight, hessian, structureSize);
-            var prunable = new PrunableSublayer(layer, sublayer, removal, weight.DetachFromDisposeScope(), hessian.DetachFromDisposeScope(), structureSize);
+            var taken = statistics[layer, sublayer];
+            var removal = remove(layer, sublayer, output.Weight.detach().to(float64), taken.Hessian(), structureSize);
+            var prunable = new PrunableSublayer(layer, sublayer, removal, output.Weight, taken, structureSize, store._rebuilt);
             store._sublayers.Add((layer, sublayer), prunable);
             ready?.Invoke(prunable);
         }
     }
 
-    public void Dispose()
-    {
-        foreach (var sublayer in _sublayers.Values)
-        {
-            sublayer.Dispose();
-        }
-    }
+    public void Dispose() => _rebuilt.Dispose();
 }

@@ -82,32 +82,6 @@ internal static class Surgeon
     }
 
     /// <summary>
-    /// The weights of any set of kept structures, straight from the dense W: the least-squares solution
-    /// W_K = W·H_:,K·(H_KK)⁻¹, which one-at-a-time removal arrives at too.
-    /// </summary>
-    /// <returns>[rows, kept × structure size], double; the caller owns it.</returns>
-    public static Tensor Rebuild(Tensor weight, Tensor hessian, int structureSize, double damping, IReadOnlyList<int> kept)
-    {
-        using var scope = NewDisposeScope();
-        using var gradients = no_grad();
-        var h = Damped(hessian, damping);
-        var columns = Columns(kept, structureSize, h.device);
-        var h_K = h.index_select(1, columns);
-        var factor = linalg.cholesky(h_K.index_select(0, columns));
-        var rightSide = weight.to(float64).matmul(h_K);
-        return cholesky_solve(rightSide.t(), factor, upper: false).t().contiguous().MoveToOuterDisposeScope();
-    }
-
-    /// <summary>The columns of kept structures as they are in W.</summary>
-    /// <returns>[rows, kept × structure size], double; the caller owns it.</returns>
-    public static Tensor Keep(Tensor weight, int structureSize, IReadOnlyList<int> kept)
-    {
-        using var scope = NewDisposeScope();
-        using var gradients = no_grad();
-        return weight.to(float64).index_select(1, Columns(kept, structureSize, weight.device)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>
     /// Priors when nothing takes over: p = tr(W_R·H·W_Rᵀ) / tr(W·H·Wᵀ) over the removed columns R. Of H∘(WᵀW) in the order of
     /// removal these are the sums of the leading blocks, so one product gives all of them.
     /// </summary>
@@ -129,7 +103,8 @@ internal static class Surgeon
     private static Tensor Damped(Tensor hessian, double damping) =>
         hessian + (eye(hessian.shape[0], dtype: float64, device: hessian.device) * Lambda(hessian, damping));
 
-    private static double Lambda(Tensor hessian, double damping)
+    /// <summary>λ = damping × mean diagonal of H.</summary>
+    internal static double Lambda(Tensor hessian, double damping)
     {
         // A matrix of zeros (inputs that never fire) has a mean diagonal of 0; any λ then gives the same order.
         var mean = hessian.diagonal().mean().item<double>();

@@ -67,7 +67,8 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         fixture.Run(() =>
         {
             var dense = model.Weights(null, CancellationToken.None);
-            using var statistics = new Calibration(model, Text, 40, _reporter, CancellationToken.None).Collect(_reporter, CancellationToken.None);
+            using var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
+            var statistics = calibration.Statistics(_reporter, CancellationToken.None);
             using var store = PruningStore.Build(dense, statistics, 1e-2, _reporter, CancellationToken.None);
             using var stitched = Stitcher.Stitch(dense, store, pruned.Layers);
             using var batch = TinyBert.Batch(TinyBert.Encode(Text));
@@ -163,7 +164,8 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         fixture.Run(() =>
         {
             var dense = model.Weights(null, CancellationToken.None);
-            using var statistics = new Calibration(model, Text, 40, _reporter, CancellationToken.None).Collect(_reporter, CancellationToken.None);
+            using var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
+            var statistics = calibration.Statistics(_reporter, CancellationToken.None);
             using var surgeon = PruningStore.Build(dense, statistics, damping, _reporter, CancellationToken.None);
             using var restored = PruningStore.Restore(dense, statistics, rows, _reporter, CancellationToken.None);
             // The rows know the damping that was needed.
@@ -405,8 +407,8 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         fixture.Run(() =>
         {
             var dense = model.Weights(null, CancellationToken.None);
-            var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
-            using var statistics = calibration.Collect(_reporter, CancellationToken.None);
+            using var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
+            var statistics = calibration.Statistics(_reporter, CancellationToken.None);
             using var direct = PruningStore.Build(dense, statistics, 0.1, _reporter, CancellationToken.None, null, calibration.Scores(criterion, _reporter, CancellationToken.None), repair);
             using var restored = PruningStore.Restore(dense, statistics, rows, _reporter, CancellationToken.None);
             foreach (var (a, b) in direct.Sublayers.Zip(restored.Sublayers))

@@ -46,7 +46,7 @@ public sealed class ModelFilesTests(SessionFixture fixture) : IClassFixture<Sess
             BaseModel = "/somewhere/base",
             BaseHash = "abc",
             TrainingData = new("/data/ä b.tsv", "tsv", "text", null, "label"),
-            Pruning = new(3, 3.2, new(3.1, 3.0, 3.2, 100, 10.5, 3.4), environment, new([new(0, 2, 7), new(1, 0, 24)], 3.3, 3.5, 0.125), "0123456789ab", "toy", 256, 1e-2, 17, 1),
+            Pruning = new(3, 3.2, new(3.1, 3.0, 3.2, 100, 10.5, 3.4), environment, new([new(0, 2, 7), new(1, 0, 24)], 3.3, 3.5, 0.125), "0123456789ab", "toy", 256, 1e-2, 17, 1) { LargestDamping = 1e-1, WorstCondition = 3.5e4 },
         };
         using var model = TinyBert.Model(fixture.Session, 12, TinyBert.Describe([(2, 7), (0, 24)]), record);
         _folder.Write(model);

@@ -95,9 +95,10 @@ public sealed class ForcedOrderTests(SessionFixture fixture) : IClassFixture<Ses
     public void A_level_without_repair_has_the_columns_of_W(int size) => fixture.Run(() =>
     {
         var (w, h) = Problem(6 * size, 6);
-        using var sublayer = new PrunableSublayer(
-            0, Sublayer.FeedForward, Remove(w, h, size, 1e-2, ScoresOf([2, 5, 1, 0, 4, 3]), repair: false),
-            tensor(w).DetachFromDisposeScope(), tensor(h).DetachFromDisposeScope(), size);
+        using var statistics = new SublayerStatistics(6 * size, CPU);
+        using var cache = new TensorCache<(int, Sublayer, int?)>(0);
+        var sublayer = new PrunableSublayer(
+            0, Sublayer.FeedForward, Remove(w, h, size, 1e-2, ScoresOf([2, 5, 1, 0, 4, 3]), repair: false), tensor(w), statistics, size, cache);
         var (kept, weight) = sublayer.Rebuild(3);
         Assert.Equal([0, 3, 4], kept);
         Assert.Equal([.. Enumerable.Range(0, Rows).SelectMany(i => Columns(kept, size).Select(j => w[i, j]))], TinyBert.Values(weight));

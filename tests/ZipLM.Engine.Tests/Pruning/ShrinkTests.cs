@@ -193,7 +193,8 @@ public sealed class ShrinkTests(SessionFixture fixture) : IClassFixture<SessionF
 
     private static PruningStore Order(Transformer model)
     {
-        using var statistics = CalibrationStatistics.Collect(model, [TinyBert.Batch(Data)], CancellationToken.None);
+        // Not disposed here: the store rebuilds levels from them.
+        var statistics = CalibrationStatistics.Collect(model, [TinyBert.Batch(Data)], CancellationToken.None);
         return PruningStore.Build(model, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
     }
 }
