@@ -8,7 +8,7 @@ public sealed class TextDataset
     /// <param name="examples">The rows, in the order of the source; at least one.</param>
     /// <param name="labels">Names of the labels; empty where there are none.</param>
     /// <param name="reference">Where the rows came from; null when they were made in memory.</param>
-    /// <exception cref="ZipLMException">There are no rows, or a label lies outside <paramref name="labels"/>.</exception>
+    /// <exception cref="ZipLMException">There are no rows, a label lies outside <paramref name="labels"/>, or two labels have one name.</exception>
     public TextDataset(string name, IReadOnlyList<TextExample> examples, IReadOnlyList<string> labels, DatasetReference? reference = null)
     {
         ArgumentNullException.ThrowIfNull(examples);
@@ -17,6 +17,12 @@ public sealed class TextDataset
         {
             throw new ZipLMException("DatasetEmpty", ErrorKind.InvalidData,
                 $"The data set '{name}' has no rows.", "Give a file with at least one row below its header.", reference?.Path ?? name);
+        }
+
+        if (labels.GroupBy(l => l, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } repeated)
+        {
+            throw new ZipLMException("LabelRepeated", ErrorKind.InvalidData,
+                $"The labels of the data set '{name}' name '{repeated.Key}' {repeated.Count()} times.", "Give each label a name of its own.", repeated.Key);
         }
 
         for (var row = 0; row < examples.Count; row++)

@@ -20,11 +20,11 @@ public static class Views
 
     /// <summary><c>3.00×</c>; empty without a value.</summary>
     public static string Times(double? value) =>
-        value is { } v ? string.Create(CultureInfo.CurrentCulture, $"{v:0.00}×") : string.Empty;
+        value is { } v ? string.Create(CultureInfo.InvariantCulture, $"{v:0.00}×") : string.Empty;
 
     /// <summary><c>3.04× ± 1.2 %</c></summary>
     public static string Speedup(ModelMeasurement measurement) => measurement.Speedup is { } speedup
-        ? string.Create(CultureInfo.CurrentCulture, $"{speedup:0.00}× ± {measurement.SpeedupSpread * 100:0.0} %")
+        ? string.Create(CultureInfo.InvariantCulture, $"{speedup:0.00}× ± {measurement.SpeedupSpread * 100:0.0} %")
         : string.Empty;
 
     /// <summary>Where a copy can be had: the directory, or <c>not saved</c>.</summary>
@@ -36,12 +36,12 @@ public static class Views
     };
 
     /// <summary>What the parameter counts as in millions: <c>109.5 M</c>.</summary>
-    public static string Millions(long count) => string.Create(CultureInfo.CurrentCulture, $"{count / 1e6:0.00} M");
+    public static string Millions(long count) => string.Create(CultureInfo.InvariantCulture, $"{count / 1e6:0.00} M");
 
     /// <summary>Bytes as MB or GB.</summary>
     public static string Bytes(long bytes) => bytes >= 1_000_000_000
-        ? string.Create(CultureInfo.CurrentCulture, $"{bytes / 1e9:0.0} GB")
-        : string.Create(CultureInfo.CurrentCulture, $"{bytes / 1e6:0.0} MB");
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.0} GB")
+        : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.0} MB");
 
     /// <summary>Wraps a result so that its view is found.</summary>
     internal static PSObject Tag(object result)

@@ -77,6 +77,8 @@ internal static class TinyBert
 
     public static EncodedDataset Encode(TextDataset data) => EncodedDataset.Encode(data, Tokenizer, Positions, CancellationToken.None);
 
+    public static long ParameterCount(Transformer model) => model.Parameters.Sum(p => p.Parameter.numel());
+
     /// <summary>All rows of a data set as one batch, padded to the longest.</summary>
     public static Batch Batch(EncodedDataset data) =>
         new(PaddedRows.From(data, [.. Enumerable.Range(0, data.Examples.Count)]), CPU);

@@ -11,12 +11,12 @@ internal sealed class Calibration
 
     private readonly EncodedDataset _sample;
 
-    public Calibration(TransformerModel model, TextDataset? given, int samples, IReporter reporter)
+    public Calibration(TransformerModel model, TextDataset? given, int samples, IReporter reporter, CancellationToken cancellationToken)
     {
         Model = model;
         Data = CalibrationSource.Resolve(model, given, reporter);
-        _sample = EncodedDataset.Encode(
-            CalibrationSample.Draw(Data, samples, samples, model.Session.Seed, reporter).Statistics, model.Tokenizer, model.MaximumSequenceLength);
+        _sample = model.Encode(
+            CalibrationSample.Draw(Data, samples, samples, model.Session.Seed, reporter).Statistics, model.MaximumSequenceLength, cancellationToken);
     }
 
     public TransformerModel Model { get; }
@@ -40,7 +40,7 @@ internal sealed class Calibration
     public PruningStore Restore(IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter, CancellationToken cancellationToken)
     {
         using var statistics = Collect(reporter, cancellationToken);
-        return PruningStore.Restore(Model.Weights(reporter, cancellationToken), statistics, rows, damping, reporter);
+        return PruningStore.Restore(Model.Weights(reporter, cancellationToken), statistics, rows, damping, reporter, cancellationToken);
     }
 
     private CalibrationStatistics Collect(IReporter reporter, CancellationToken cancellationToken)

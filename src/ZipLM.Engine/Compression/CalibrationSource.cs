@@ -1,4 +1,3 @@
-using ZipLM.Engine.Data;
 using ZipLM.Engine.Models;
 
 namespace ZipLM.Engine.Compression;
@@ -16,8 +15,14 @@ internal static class CalibrationSource
 
         if (model.Record.TrainingData is { } recorded)
         {
+            if (!File.Exists(recorded.Path) && model.Session.CalibrationData is { } instead)
+            {
+                reporter.Verbose($"{recorded.Path}, which the model's directory records, is no longer there; calibrating on the session's {instead.Name}.");
+                return instead;
+            }
+
             reporter.Verbose($"Calibrating on {recorded.Path}, which the model's directory records.");
-            return TextDatasetReader.Read(recorded);
+            return RecordedData.Read(model, recorded, "-CalibrationData");
         }
 
         return model.Session.CalibrationData ?? throw new ZipLMException("CalibrationDataMissing", ErrorKind.NotFound,

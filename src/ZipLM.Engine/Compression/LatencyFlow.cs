@@ -17,7 +17,7 @@ public static class LatencyFlow
         Model model, TextDataset? calibrationData, int batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
     {
         var own = TransformerModel.Of(model);
-        var length = sequenceLength ?? new Calibration(own, calibrationData, DefaultSamples, reporter).TypicalLength;
+        var length = sequenceLength ?? new Calibration(own, calibrationData, DefaultSamples, reporter, cancellationToken).TypicalLength;
         return own.Session.Run(() => Measure(own, batchSize, length, rounds, reporter, cancellationToken), reporter, cancellationToken);
     }
 

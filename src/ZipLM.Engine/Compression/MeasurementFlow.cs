@@ -13,41 +13,43 @@ public static class MeasurementFlow
     /// <summary>Measures a model.</summary>
     /// <param name="baseline">The model that speedup and change of quality refer to; null = the one that a pruned model was pruned from.</param>
     /// <param name="data">Labelled data; null = what the model was validated on.</param>
-    /// <param name="sequenceLength">Tokens a sequence when time is measured; null = the 95th percentile of the data.</param>
+    /// <param name="batchSize">Sequences in a forward pass; null = what a pruned model was made for, else 1.</param>
+    /// <param name="sequenceLength">Tokens a sequence when time is measured; null = what a pruned model was made for, else the 95th percentile of the data.</param>
     /// <param name="rounds">Paired rounds, ≥ 1.</param>
     public static ModelMeasurement Run(
-        Model model, Model? baseline, TextDataset? data, int batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
+        Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
     {
         var own = TransformerModel.Of(model);
+        SameSession.Require(own, baseline, "-Baseline");
         var rows = data ?? (own.Record.ValidationData is { } recorded
-            ? TextDatasetReader.Read(recorded)
+            ? RecordedData.Read(own, recorded, "-Data")
             : throw new ZipLMException("MeasurementDataMissing", ErrorKind.NotFound,
                 $"There is no data to measure '{model.Name}' on: its directory records none.", "Give labelled data with -Data (Import-TextDataset dev.tsv).", model));
         return own.Session.Run(() =>
         {
-            using var recordedBaseline = baseline is null ? RecordedBaseline(own) : null;
+            using var recordedBaseline = baseline is null ? RecordedBaseline(own, cancellationToken) : null;
             var against = baseline is null ? recordedBaseline : TransformerModel.Of(baseline);
             return Measure(own, against, rows, batchSize, sequenceLength, rounds, reporter, cancellationToken);
         }, reporter, cancellationToken);
     }
 
     /// <summary>For a pruned model the one that it was pruned from, while that is still on disk; the caller disposes it.</summary>
-    private static TransformerModel? RecordedBaseline(TransformerModel model) =>
+    private static TransformerModel? RecordedBaseline(TransformerModel model, CancellationToken cancellationToken) =>
         model.Record is { Pruning: not null, BaseModel: { } directory } && Directory.Exists(directory)
-            ? TransformerModel.FromDirectory(model.Session, Path.GetFileName(directory), directory)
+            ? RecordedBase.Open(model, "-Baseline", cancellationToken)
             : null;
 
     private static ModelMeasurement Measure(
-        TransformerModel model, TransformerModel? baseline, TextDataset data, int batchSize, int? sequenceLength, int rounds,
+        TransformerModel model, TransformerModel? baseline, TextDataset data, int? batchSize, int? sequenceLength, int rounds,
         IReporter reporter, CancellationToken cancellationToken)
     {
         var weights = model.Weights(reporter, cancellationToken);
         var encoded = Encode(model, data, cancellationToken);
-        // A pruned model promised its speedup at one length: that is where it is measured unless the user says otherwise.
+        // A pruned model promised its speedup in one shape: that is where it is measured unless the user says otherwise.
         var length = sequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
         reporter.Verbose($"Measuring {model.Name} on {encoded.Examples.Count} rows of {data.Name}.");
         var quality = Evaluate(model, encoded, reporter, cancellationToken);
-        using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
+        using var timer = new ForwardTimer(model.Session, model.Description, batchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length);
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
         var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, rounds, reporter, cancellationToken);
         var milliseconds = speedup?.Milliseconds
@@ -80,7 +82,7 @@ public static class MeasurementFlow
                 "Use a checkpoint for sequence classification.", model);
         }
 
-        return EncodedDataset.Encode(LabelAlignment.Align(data, model.Labels), model.Tokenizer, model.MaximumSequenceLength, cancellationToken);
+        return model.Encode(LabelAlignment.Align(data, model.Labels), model.MaximumSequenceLength, cancellationToken);
     }
 
     private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>

@@ -23,6 +23,8 @@ public static class OneShotPruning
         // What needs no measurement is refused before any.
         RequireSpeedups(options.Speedups);
         RequireSameModel(options.Table, own);
+        RequireSameModel(options.Saliency, own);
+        RequireSameShape(options);
         own.Session.Run(() =>
         {
             Prune(own, calibrationData, options, write, reporter, cancellationToken);
@@ -33,8 +35,8 @@ public static class OneShotPruning
     private static void Prune(
         TransformerModel model, TextDataset? calibrationData, PruningOptions options, Action<Model> write, IReporter reporter, CancellationToken cancellationToken)
     {
-        var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter);
-        var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize;
+        var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter, cancellationToken);
+        var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize ?? 1;
         var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? calibration.TypicalLength;
         using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
         var table = options.Table ?? LatencyFlow.Measure(model, batchSize, length, TableRounds, reporter, cancellationToken);
@@ -52,8 +54,8 @@ public static class OneShotPruning
         // Time does not depend on the weights' values, so a model that is pruned already is compared with a random dense one.
         var weights = model.Weights(reporter, cancellationToken);
         var isDense = model.Layers.All(l => l.Heads == model.DenseHeads && l.Width == model.DenseWidth);
-        using var randomDense = isDense ? null : RandomModel.Create(
-            model.Description with { Layers = [.. model.Layers.Select(l => new LayerShape(l.Layer, model.DenseHeads, model.DenseWidth))] }, model.Session);
+        using var randomDense = isDense ? null : RandomModel.Create(model.Description.Dense, model.Session, cancellationToken);
+        var based = RecordedBase.Of(model, cancellationToken);
         var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
         foreach (var speedup in options.Speedups)
         {
@@ -61,7 +63,7 @@ public static class OneShotPruning
             var result = new PruningResult(
                 speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
                 table.Fingerprint, calibration.Data.Name, calibration.Samples, options.Damping, model.Session.Seed, best.Corrections);
-            var record = model.Record with { BaseModel = model.Record.BaseModel ?? model.Path, Pruning = result };
+            var record = based with { Pruning = result };
             var name = string.Create(CultureInfo.InvariantCulture, $"{model.Name}-{speedup:0.##}x");
             write(TransformerModel.FromWeights(model.Session, name, model.Description, record, best.Shrunk, model.Tokenizer));
         }
@@ -101,6 +103,29 @@ public static class OneShotPruning
         }
 
         static (int, int, int, int) Dimensions(Model m) => (m.Layers.Count, m.HiddenSize, m.DenseHeads, m.DenseWidth);
+    }
+
+    /// <summary>Rows are true for the weights that they were taken from, so dimensions alone do not make a model the same.</summary>
+    private static void RequireSameModel(IReadOnlyList<StructureSaliency>? rows, TransformerModel model)
+    {
+        if (rows?.FirstOrDefault(r => !ReferenceEquals(r.Model, model) && (model.Path is null || r.Model?.Path != model.Path)) is { } foreign)
+        {
+            throw new ZipLMException("SaliencyModel", ErrorKind.InvalidOperation,
+                $"There are saliency rows of '{foreign.Model?.Name}', but the model to prune is '{model.Name}'.",
+                "Pass the rows that Get-StructureSaliency gives for this model.", foreign);
+        }
+    }
+
+    /// <summary>A table fixes the shape that time is measured in; another one cannot be asked for beside it.</summary>
+    private static void RequireSameShape(PruningOptions options)
+    {
+        if (options.Table?.Environment is { } measured
+            && ((options.BatchSize ?? measured.BatchSize) != measured.BatchSize || (options.SequenceLength ?? measured.SequenceLength) != measured.SequenceLength))
+        {
+            throw new ZipLMException("LatencyTableShape", ErrorKind.InvalidArgument,
+                $"The latency table was measured at batch {measured.BatchSize}, length {measured.SequenceLength}, but batch {options.BatchSize ?? measured.BatchSize}, length {options.SequenceLength ?? measured.SequenceLength}, is asked for.",
+                "Leave -BatchSize and -SequenceLength out, or measure a table in this shape with Measure-LayerLatency.", options.Table);
+        }
     }
 
     private static void RequireSameEnvironment(LatencyTable table, InferenceEnvironment environment, bool force, IReporter reporter)

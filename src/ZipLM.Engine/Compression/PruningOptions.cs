@@ -6,10 +6,10 @@ public sealed record PruningOptions
     /// <summary>Targets: dense time ÷ pruned time, each &gt; 1.</summary>
     public required IReadOnlyList<double> Speedups { get; init; }
 
-    /// <summary>Sequences in a forward pass when time is measured.</summary>
-    public int BatchSize { get; init; } = 1;
+    /// <summary>Sequences in a forward pass when time is measured; null = as the table has it, else 1.</summary>
+    public int? BatchSize { get; init; }
 
-    /// <summary>Tokens a sequence when time is measured; null = the 95th percentile of the calibration data.</summary>
+    /// <summary>Tokens a sequence when time is measured; null = as the table has it, else the 95th percentile of the calibration data.</summary>
     public int? SequenceLength { get; init; }
 
     /// <summary>Rows of the calibration data that the statistics are taken from.</summary>

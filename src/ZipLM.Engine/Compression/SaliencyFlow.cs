@@ -15,7 +15,7 @@ public static class SaliencyFlow
         var own = TransformerModel.Of(model);
         own.Session.Run(() =>
         {
-            using var store = new Calibration(own, calibrationData, samples, reporter).Order(damping, reporter, cancellationToken, sublayer =>
+            using var store = new Calibration(own, calibrationData, samples, reporter, cancellationToken).Order(damping, reporter, cancellationToken, sublayer =>
             {
                 foreach (var row in Rows(model, sublayer))
                 {

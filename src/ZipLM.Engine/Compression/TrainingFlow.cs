@@ -20,6 +20,7 @@ public static class TrainingFlow
     {
         ArgumentNullException.ThrowIfNull(options);
         var own = TransformerModel.Of(student);
+        SameSession.Require(own, teacher, "-Teacher");
         return own.Session.Run(() => Train(own, teacher, data, validation, options, reporter, cancellationToken), reporter, cancellationToken);
     }
 
@@ -33,10 +34,10 @@ public static class TrainingFlow
         if (new[] { weights.Task, weights.Logit, weights.Token }.Any(w => !(w >= 0 && double.IsFinite(w))) || weights is { Task: 0, Logit: 0, Token: 0 })
         {
             throw new ZipLMException("LossWeightsInvalid", ErrorKind.InvalidArgument,
-                $"The loss weights are task {weights.Task}, logit {weights.Logit}, token {weights.Token}.", "Give weights of at least 0, one of them above 0.", weights);
+                FormattableString.Invariant($"The loss weights are task {weights.Task}, logit {weights.Logit}, token {weights.Token}."), "Give weights of at least 0, one of them above 0.", weights);
         }
 
-        var training = LabelAlignment.Align(data ?? RecordedData(student), student.Labels);
+        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Labels);
         if (weights.Task > 0)
         {
             RequireLabels(training, "the task loss", "Give labelled data, or train on the teacher alone with -TaskWeight 0.");
@@ -49,10 +50,10 @@ public static class TrainingFlow
 
         var length = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
         var device = student.Session.TorchDevice;
-        var encoded = EncodedDataset.Encode(training, student.Tokenizer, length, cancellationToken);
-        var encodedValidation = validation is null ? null : EncodedDataset.Encode(LabelAlignment.Align(validation, student.Labels), student.Tokenizer, length, cancellationToken);
+        var encoded = student.Encode(training, length, cancellationToken);
+        var encodedValidation = validation is null ? null : student.Encode(LabelAlignment.Align(validation, student.Labels), length, cancellationToken);
 
-        using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student) : null;
+        using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student, cancellationToken) : null;
         var ownTeacher = weights.NeedsTeacher ? recordedTeacher ?? TransformerModel.Of(teacher!) : null;
         if (ownTeacher is not null)
         {
@@ -111,13 +112,13 @@ public static class TrainingFlow
         }
     }
 
-    private static TextDataset RecordedData(TransformerModel model) => model.Record.TrainingData is { } recorded
-        ? TextDatasetReader.Read(recorded)
+    private static TextDataset RecordedTrainingData(TransformerModel model) => model.Record.TrainingData is { } recorded
+        ? RecordedData.Read(model, recorded, "-TrainingData")
         : throw new ZipLMException("TrainingDataMissing", ErrorKind.NotFound,
             $"There is no training data for '{model.Name}': its directory records none.", "Give some with -TrainingData (Import-TextDataset data.tsv).", model);
 
     /// <summary>The model that the student was pruned from; the caller disposes it.</summary>
-    private static TransformerModel RecordedTeacher(TransformerModel student)
+    private static TransformerModel RecordedTeacher(TransformerModel student, CancellationToken cancellationToken)
     {
         if (student.Record.BaseModel is not { } directory)
         {
@@ -126,7 +127,7 @@ public static class TrainingFlow
         }
 
         return Directory.Exists(directory)
-            ? TransformerModel.FromDirectory(student.Session, Path.GetFileName(directory), directory)
+            ? RecordedBase.Open(student, "-Teacher", cancellationToken)
             : throw new ZipLMException("TeacherMissing", ErrorKind.NotFound,
                 $"'{student.Name}' was pruned from the model in '{directory}', which is no longer there.", "Give the dense model with -Teacher.", student);
     }

@@ -17,10 +17,14 @@ internal sealed class VerifiedSearch(
     /// <summary>How far above its target a measured speedup may lie before accuracy is bought back with a slower plan.</summary>
     private const double Tolerance = 0.05;
 
+    /// <summary>By how much a budget shrinks when it brings a plan that was too slow once more.</summary>
+    private const double RepeatStep = 0.99;
+
     /// <summary>The shrunk model that keeps the target's promise with the most accuracy; the caller owns its weights.</summary>
     /// <param name="target">A speedup that a plan is predicted to reach.</param>
     public Candidate Find(double target, CancellationToken cancellationToken)
     {
+        var exhausted = false;
         var best = Verify(choices.Solve(table.DenseMilliseconds / target)!, 0, cancellationToken);
         try
         {
@@ -29,8 +33,16 @@ internal sealed class VerifiedSearch(
             while (last.Corrections < MostCorrections && (last.Measured.Ratio < target || last.Measured.Ratio > target * (1 + Tolerance)))
             {
                 // The prediction was off by measured ÷ predicted; the next aim is the middle of what is accepted.
-                var plan = choices.Solve(last.Plan.PredictedMilliseconds * last.Measured.Ratio / (target * (1 + (Tolerance / 2))));
-                if (plan is null || !tried.Add(Key(plan)))
+                var next = choices.Solve(last.Plan.PredictedMilliseconds * last.Measured.Ratio / (target * (1 + (Tolerance / 2))));
+                while (last.Measured.Ratio < target && next is not null && tried.Contains(Key(next)))
+                {
+                    // The grid of levels is coarse: a plan that was too slow comes again until the budget is too small for it.
+                    cancellationToken.ThrowIfCancellationRequested();
+                    next = choices.Solve(next.BudgetMilliseconds * RepeatStep);
+                }
+
+                exhausted = next is null;
+                if (next is not { } plan || !tried.Add(Key(plan)))
                 {
                     break;
                 }
@@ -53,8 +65,11 @@ internal sealed class VerifiedSearch(
 
         if (best.Measured.Ratio < target)
         {
+            var cause = exhausted
+                ? "no faster plan is left on the grid of levels. Use a smaller target."
+                : $"{MostCorrections} corrections did not bring it there. The latency table may be of a busy moment: measure it again, or ask for a little more.";
             reporter.Warning(string.Create(CultureInfo.InvariantCulture,
-                $"The measured speedup is {best.Measured}, below the target of {target}×: no plan on the grid of levels measured faster."));
+                $"The measured speedup is {best.Measured}, below the target of {target}×: {cause}"));
         }
 
         return best;
@@ -64,7 +79,7 @@ internal sealed class VerifiedSearch(
 
     private Candidate Verify(Plan plan, int corrections, CancellationToken cancellationToken)
     {
-        var shrunk = Shrinker.Shrink(weights, store, plan.Layers);
+        var shrunk = Shrinker.Shrink(weights, store, plan.Layers, cancellationToken);
         try
         {
             var measured = timer.Compare(dense, shrunk, rounds, reporter, cancellationToken);

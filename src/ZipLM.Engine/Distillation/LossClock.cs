@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
 
-/// <summary>Sums up losses and tokens between two lines of a learning curve, on the device: no step waits for it.</summary>
+/// <summary>Sums up losses (on the device) and tokens between two lines of a learning curve.</summary>
 internal sealed class LossClock(LossWeights weights) : IDisposable
 {
     private Tensor? _sum;

@@ -10,7 +10,7 @@ internal sealed record LossTerms(LossWeights Weights, Tensor? Task, Tensor? Logi
         .Select(t => t.Item2! * t.Item1)
         .Aggregate((a, b) => a + b);
 
-    /// <summary>[total, task, logit, token] without a graph, which no dispose scope frees; reading it waits for the device.</summary>
+    /// <summary>[total, task, logit, token] without a graph, which no dispose scope frees.</summary>
     public Tensor Detach()
     {
         using var gradients = no_grad();

@@ -36,9 +36,8 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
                 {
                     using (batch)
                     {
-                        cancellationToken.ThrowIfCancellationRequested();
                         SetLearningRate(optimizer, schedule.At(step));
-                        clock.Add(Step(student, teacher, batch, optimizer), batch.TokenCount);
+                        clock.Add(Step(student, teacher, batch, optimizer, cancellationToken), batch.TokenCount);
                     }
 
                     step++;
@@ -81,21 +80,26 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
     }
 
     /// <returns>[total, task, logit, token]; the caller owns it.</returns>
-    private Tensor Step(Transformer student, Transformer? teacher, Batch batch, optim.Optimizer optimizer)
+    private Tensor Step(Transformer student, Transformer? teacher, Batch batch, optim.Optimizer optimizer, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
         optimizer.zero_grad();
-        var terms = Losses(student, teacher, batch);
+        var terms = Losses(student, teacher, batch, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
         terms.Total.backward();
+        cancellationToken.ThrowIfCancellationRequested();
         nn.utils.clip_grad_norm_(student.Parameters.Select(p => p.Parameter), options.MaximumGradientNorm);
         optimizer.step();
         return terms.Detach();
     }
 
-    internal LossTerms Losses(Transformer student, Transformer? teacher, Batch batch)
+    internal LossTerms Losses(Transformer student, Transformer? teacher, Batch batch, CancellationToken cancellationToken)
     {
+        // A step of a large model takes seconds: this is looked at before each of its parts.
+        cancellationToken.ThrowIfCancellationRequested();
         var weights = options.Weights;
         var output = student.Forward(batch, new() { Training = true, KeepHidden = weights.Token > 0 });
+        cancellationToken.ThrowIfCancellationRequested();
         var target = weights.NeedsTeacher ? Teach(teacher!, batch) : null;
         return new(
             weights,

@@ -1,5 +1,7 @@
+using System.Text.Json.Nodes;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Storage;
+using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Export;
 
@@ -13,27 +15,62 @@ public static class HuggingFaceExport
     public static void Write(Model model, string directory, bool replace, IReporter reporter, CancellationToken cancellationToken)
     {
         var own = TransformerModel.Of(model);
+        RequireNotBase(own, directory);
         own.Session.Run(() =>
         {
             // A model that is written over its own directory must be in memory before the directory goes.
             var weights = own.Weights(reporter, cancellationToken);
             _ = own.Tokenizer;
-            var record = own.Record;
-            if (record.BaseModel is { } baseDirectory && record.BaseHash is null && Directory.Exists(baseDirectory))
-            {
-                using var checkpoint = ModelReader.Open(baseDirectory);
-                record = record with { BaseHash = checkpoint.Hash(cancellationToken) };
-            }
-
             AtomicDirectory.Write(directory, replace, target =>
             {
-                JsonFile.Write(Path.Combine(target, ModelReader.ConfigFile), own.Description.Config);
-                JsonFile.Write(Path.Combine(target, ModelRecordFile.FileName), ModelRecordFile.Create(record, own.Layers));
+                using var scope = NewDisposeScope();
+                var others = Others(own, cancellationToken);
+                JsonFile.Write(Path.Combine(target, ModelDirectory.ConfigFile), Config(own, others.Count > 0, reporter));
+                JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(own.Record, own.Layers));
                 own.Tokenizer.Save(target);
-                CheckpointWriter.Write(target, [.. weights.Parameters.Select(p => (p.Name, (TorchSharp.torch.Tensor)p.Parameter))], cancellationToken);
+                CheckpointWriter.Write(target, [.. weights.Parameters.Select(p => (p.Name, (Tensor)p.Parameter)), .. others], cancellationToken);
             });
-            own.SavedTo(directory, record);
+            own.SavedTo(directory);
             return true;
         }, reporter, cancellationToken);
+    }
+
+    private static void RequireNotBase(TransformerModel model, string directory)
+    {
+        if (model.Record.BaseModel is { } dense && Full(dense) == Full(directory))
+        {
+            throw new ZipLMException("ExportTargetIsBase", ErrorKind.InvalidArgument,
+                $"'{directory}' is the dense model that '{model.Name}' was pruned from, its teacher and baseline.", "Give another path or name.", directory);
+        }
+
+        static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+    }
+
+    /// <summary>
+    /// What belongs to an architecture without a classifier and never changes here, such as a pooler or the head of a
+    /// language model: carried over from the checkpoint that the model came from.
+    /// </summary>
+    private static IReadOnlyList<(string Name, Tensor Tensor)> Others(TransformerModel model, CancellationToken cancellationToken)
+    {
+        if (model.Task != ModelTask.FeatureExtraction || (model.Path ?? model.Record.BaseModel) is not { } source)
+        {
+            return [];
+        }
+
+        using var checkpoint = ModelReader.TryOpen(source);
+        var changed = model.Path is null && model.Record.BaseHash is { } hash && checkpoint?.Hash(cancellationToken) != hash;
+        return checkpoint is null || changed ? [] : checkpoint.ReadOthers(Bert.Tensors(model.Description.Dense).Select(t => t.Name), cancellationToken);
+    }
+
+    private static JsonObject Config(TransformerModel model, bool complete, IReporter reporter)
+    {
+        var config = model.Description.Config.DeepClone().AsObject();
+        if (model.Task == ModelTask.FeatureExtraction && model.Architecture != Bert.BareArchitecture && !complete)
+        {
+            reporter.Warning($"The head of '{model.Name}' ({model.Architecture}) is no longer where the model came from: it is saved without one, as {Bert.BareArchitecture}.");
+            config["architectures"] = new JsonArray(Bert.BareArchitecture);
+        }
+
+        return config;
     }
 }

@@ -46,19 +46,20 @@ internal sealed class ForwardTimer : IDisposable
             : block.FeedForwardSublayer(hidden, ForwardOptions.Inference);
     };
 
-    /// <summary>Times the cases in turns; [case][round], in ms.</summary>
-    public double[][] Measure(IReadOnlyList<Action> cases, int warmUpRounds, int rounds, CancellationToken cancellationToken, Action<int>? roundDone = null) =>
-        _timer.Measure(cases, warmUpRounds, rounds, cancellationToken, roundDone);
-
-    /// <summary>Times whole models in turns, and tells how far it is; [model][round], in ms.</summary>
-    public double[][] Measure(IReadOnlyList<Transformer> models, int rounds, IReporter reporter, CancellationToken cancellationToken)
+    /// <summary>Times the cases in turns, while no other process measures on the device, and tells how far it is; [case][round], in ms.</summary>
+    public double[][] Measure(
+        IReadOnlyList<Action> cases, int rounds, string activity, IReporter reporter, CancellationToken cancellationToken)
     {
-        const string activity = "Measuring speed";
-        var times = Measure([.. models.Select(Whole)], Math.Max(rounds / 5, 3), rounds, cancellationToken,
-            round => reporter.Progress(new(activity, $"round {round + 1} of {rounds}", round + 1, rounds)));
+        using var turn = DeviceLock.Take(Environment.Device, reporter, cancellationToken);
+        var times = _timer.Measure(cases, Math.Max(rounds / 5, 3), rounds, cancellationToken, round => reporter.Progress(
+            round < 0 ? new(activity, "warming up", 0, rounds) : new(activity, $"round {round + 1} of {rounds}", round + 1, rounds)));
         reporter.Progress(new(activity, "done", rounds, rounds, Completed: true));
         return times;
     }
+
+    /// <summary>Times whole models in turns; [model][round], in ms.</summary>
+    public double[][] Measure(IReadOnlyList<Transformer> models, int rounds, IReporter reporter, CancellationToken cancellationToken) =>
+        Measure([.. models.Select(Whole)], rounds, "Measuring speed", reporter, cancellationToken);
 
     /// <summary>Runs two models in turns and gives the median of the paired ratios.</summary>
     public Speedup Compare(Transformer baseline, Transformer model, int rounds, IReporter reporter, CancellationToken cancellationToken)

@@ -7,6 +7,8 @@ namespace ZipLM.Engine.Latency;
 /// <summary>Measures the time of both kinds of sublayer at every level, of the rest of the model, and of the dense model.</summary>
 internal sealed class LatencyTableBuilder(TorchSession session, IReporter reporter)
 {
+    private const string Activity = "Measuring latency";
+
     /// <summary>Measures a table; runs on the session's worker thread.</summary>
     /// <param name="handle">The model that the table belongs to.</param>
     /// <param name="description">Its dimensions.</param>
@@ -17,26 +19,22 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
         int rounds, CancellationToken cancellationToken)
     {
         using var timer = new ForwardTimer(session, description, batchSize, sequenceLength);
-        using var dense = Random(Shaped(description, description.DenseHeads, description.DenseWidth));
-        using var empty = Random(Shaped(description, 0, 0));
+        using var dense = Random(description.Dense, cancellationToken);
+        using var empty = Random(description.Uniform(0, 0), cancellationToken);
         using var hidden = randn([batchSize, sequenceLength, description.HiddenSize], dtype: session.ScalarType, device: session.TorchDevice).DetachFromDisposeScope();
         var levels = new List<(Sublayer Sublayer, int Level, Transformer Owner)>();
         try
         {
-            foreach (var sublayer in Enum.GetValues<Sublayer>())
+            var wanted = Enum.GetValues<Sublayer>().SelectMany(s => grid(s).Select(level => (Sublayer: s, Level: level))).ToList();
+            foreach (var (sublayer, level) in wanted)
             {
-                foreach (var level in grid(sublayer))
-                {
-                    var shape = sublayer == Sublayer.Attention ? new LayerShape(0, level, 0) : new LayerShape(0, 0, level);
-                    levels.Add((sublayer, level, Random(description with { Layers = [shape] })));
-                }
+                levels.Add((sublayer, level, Random(Alone(description, sublayer, level), cancellationToken)));
+                reporter.Progress(new(Activity, $"making level {levels.Count} of {wanted.Count}", levels.Count, wanted.Count));
             }
 
             reporter.Verbose($"Measuring {levels.Count} levels, the dense and the empty model in {rounds} interleaved rounds: {timer.Environment}");
             List<Action> cases = [timer.Whole(dense), timer.Whole(empty), .. levels.Select(l => ForwardTimer.Sublayer(l.Owner.Blocks[0], l.Sublayer, hidden))];
-            var times = timer.Measure(cases, Math.Max(rounds / 5, 3), rounds, cancellationToken,
-                round => reporter.Progress(new("Measuring latency", $"round {round + 1} of {rounds}", round + 1, rounds)));
-            reporter.Progress(new("Measuring latency", "done", rounds, rounds, Completed: true));
+            var times = timer.Measure(cases, rounds, Activity, reporter, cancellationToken);
             return Assemble(handle, timer.Environment, description, [.. levels.Select(l => (l.Sublayer, l.Level))], [.. times.Select(t => MedianInterval.Of(t))], rounds);
         }
         finally
@@ -76,8 +74,14 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
     }
 
     /// <summary>Time does not depend on the values of the weights, so the table needs none of the model's.</summary>
-    private Transformer Random(ModelDescription shaped) => RandomModel.Create(shaped, session);
+    private Transformer Random(ModelDescription shaped, CancellationToken cancellationToken) => RandomModel.Create(shaped, session, cancellationToken);
 
-    private static ModelDescription Shaped(ModelDescription description, int heads, int width) =>
-        description with { Layers = [.. description.Layers.Select(l => new LayerShape(l.Layer, heads, width))] };
+    /// <summary>A model that is hardly more than one sublayer: all levels are in memory at once, so none brings embeddings or a head along.</summary>
+    private static ModelDescription Alone(ModelDescription description, Sublayer sublayer, int level) => description with
+    {
+        Layers = [sublayer == Sublayer.Attention ? new(0, level, 0) : new(0, 0, level)],
+        VocabularySize = 1,
+        MaximumSequenceLength = 1,
+        Task = ModelTask.FeatureExtraction,
+    };
 }

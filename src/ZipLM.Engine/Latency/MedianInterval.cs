@@ -8,7 +8,8 @@ internal readonly record struct MedianInterval(double Median, double Low, double
 
     /// <summary>
     /// The interval is between two order statistics: the number of values below the true median is binomial with
-    /// p = ½, so ranks n/2 ± 1.96·√n/2 enclose it in 95 % of the cases (Conover, Practical Nonparametric Statistics, 3.2).
+    /// p = ½, so ranks 1.96·√n/2 to both sides of the middle enclose it in 95 % of the cases (Conover, Practical
+    /// Nonparametric Statistics, 3.2). As many values lie below the interval as above it.
     /// </summary>
     public static MedianInterval Of(IEnumerable<double> values)
     {
@@ -16,8 +17,7 @@ internal readonly record struct MedianInterval(double Median, double Low, double
         var n = sorted.Length;
         var median = n % 2 == 1 ? sorted[n / 2] : (sorted[(n / 2) - 1] + sorted[n / 2]) / 2;
         var reach = 1.96 * Math.Sqrt(n) / 2;
-        var low = Math.Max((int)Math.Floor((n / 2.0) - reach), 0);
-        var high = Math.Min((int)Math.Ceiling((n / 2.0) + reach), n - 1);
-        return new(median, sorted[low], sorted[high]);
+        var low = Math.Max((int)Math.Floor(((n - 1) / 2.0) - reach), 0);
+        return new(median, sorted[low], sorted[n - 1 - low]);
     }
 }

@@ -12,14 +12,17 @@ internal static class Bert
 {
     public const string ModelFamily = "bert";
 
+    /// <summary>The class of a model without any head.</summary>
+    public const string BareArchitecture = "BertModel";
+
     private const string ClassificationArchitecture = "BertForSequenceClassification";
     private const string Embeddings = "bert.embeddings";
     private const string Pooler = "bert.pooler.dense";
     private const string Classifier = "classifier";
 
-    /// <summary>Architectures that are read. Heads other than the classifier are left out: their models answer with hidden states.</summary>
+    /// <summary>Architectures that are read. A head other than the classifier is not computed: such a model answers with hidden states.</summary>
     public static IReadOnlyList<string> Architectures { get; } =
-        [ClassificationArchitecture, "BertModel", "BertForMaskedLM", "BertForPreTraining"];
+        [ClassificationArchitecture, BareArchitecture, "BertForMaskedLM", "BertForPreTraining"];
 
     /// <summary>Reads <c>config.json</c>; every layer is taken as dense.</summary>
     public static ModelDescription Describe(ConfigReader config)
@@ -53,6 +56,7 @@ internal static class Bert
             DenseWidth = width,
             VocabularySize = config.Positive("vocab_size"),
             MaximumSequenceLength = config.Positive("max_position_embeddings"),
+            TextTypes = config.Positive("type_vocab_size", 2),
             Labels = classifies ? config.Labels() : [],
             Layers = [.. Enumerable.Range(0, config.Positive("num_hidden_layers")).Select(l => new LayerShape(l, heads, width))],
             Config = config.Json,
@@ -63,7 +67,7 @@ internal static class Bert
     /// <summary>The config of a new model.</summary>
     public static JsonObject NewConfig(int hiddenSize, int layers, int heads, int width, int vocabularySize, int maximumSequenceLength, IReadOnlyList<string> labels) => new()
     {
-        ["architectures"] = new JsonArray(labels.Count > 0 ? ClassificationArchitecture : "BertModel"),
+        ["architectures"] = new JsonArray(labels.Count > 0 ? ClassificationArchitecture : BareArchitecture),
         ["model_type"] = ModelFamily,
         ["hidden_size"] = hiddenSize,
         ["num_hidden_layers"] = layers,
@@ -81,10 +85,6 @@ internal static class Bert
         ["id2label"] = new JsonObject(labels.Select((l, i) => KeyValuePair.Create($"{i}", (JsonNode?)l))),
         ["label2id"] = new JsonObject(labels.Select((l, i) => KeyValuePair.Create(l, (JsonNode?)i))),
     };
-
-    /// <summary>Names in a checkpoint of the tensors that tell how much of a block is left: their rows count.</summary>
-    public static (string Query, string Up) ShapeTensors(int layer) =>
-        ($"{Layer(layer)}.attention.self.query.weight", $"{Layer(layer)}.intermediate.dense.weight");
 
     /// <summary>The name that this code uses for a tensor that a checkpoint calls <paramref name="name"/>.</summary>
     public static string CanonicalName(string name)
@@ -104,12 +104,11 @@ internal static class Bert
     public static IEnumerable<(string Name, long[] Shape)> Tensors(ModelDescription model)
     {
         long hidden = model.HiddenSize;
-        var types = new ConfigReader(model.Config, model.Where).Positive("type_vocab_size", 2);
         IEnumerable<(string, long[])> embeddings =
         [
             ($"{Embeddings}.word_embeddings.weight", [model.VocabularySize, hidden]),
             ($"{Embeddings}.position_embeddings.weight", [model.MaximumSequenceLength, hidden]),
-            ($"{Embeddings}.token_type_embeddings.weight", [types, hidden]),
+            ($"{Embeddings}.token_type_embeddings.weight", [model.TextTypes, hidden]),
             .. Norm($"{Embeddings}.LayerNorm"),
         ];
         IEnumerable<(string, long[])> head = model.Task == ModelTask.SequenceClassification

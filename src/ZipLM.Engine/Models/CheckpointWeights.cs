@@ -87,5 +87,12 @@ internal sealed class CheckpointWeights : IDisposable
         }
     }
 
+    /// <summary>The tensors of other names than these, as they are, on the CPU; the dispose scope owns them.</summary>
+    public IReadOnlyList<(string Name, Tensor Tensor)> ReadOthers(IEnumerable<string> names, CancellationToken cancellationToken)
+    {
+        var known = names.ToHashSet(StringComparer.Ordinal);
+        return [.. _names.Where(n => !known.Contains(n.Key)).Select(n => (n.Key, _checkpoint.Read(n.Value, cancellationToken)))];
+    }
+
     public void Dispose() => _checkpoint.Dispose();
 }

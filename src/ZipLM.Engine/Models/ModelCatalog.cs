@@ -23,10 +23,11 @@ public static class ModelCatalog
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(size);
         ArgumentNullException.ThrowIfNull(tokenizer);
+        size.Check();
         var config = Bert.NewConfig(size.HiddenSize, size.Layers, size.Heads, size.Width, tokenizer.Count, size.MaximumSequenceLength, labels);
         var description = ModelFamilies.Describe(config, $"The configuration of {name}");
         return session.Run(
-            () => TransformerModel.FromWeights(session, name, description, new(), RandomModel.Create(description, session), tokenizer),
+            () => TransformerModel.FromWeights(session, name, description, new(), RandomModel.Create(description, session, cancellationToken), tokenizer),
             null, cancellationToken);
     }
 }

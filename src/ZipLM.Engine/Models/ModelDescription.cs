@@ -23,6 +23,9 @@ internal sealed record ModelDescription
 
     public required int MaximumSequenceLength { get; init; }
 
+    /// <summary>Kinds of text that the model tells apart: 2 where it reads pairs.</summary>
+    public required int TextTypes { get; init; }
+
     public required IReadOnlyList<string> Labels { get; init; }
 
     /// <summary>What is left of each block.</summary>
@@ -33,4 +36,11 @@ internal sealed record ModelDescription
 
     /// <summary>Where the config came from, for messages.</summary>
     public required string Where { get; init; }
+
+    /// <summary>The same model before any pruning.</summary>
+    public ModelDescription Dense => Uniform(DenseHeads, DenseWidth);
+
+    /// <summary>The same model with this much left of every block.</summary>
+    public ModelDescription Uniform(int heads, int width) =>
+        this with { Layers = [.. Layers.Select(l => new LayerShape(l.Layer, heads, width))] };
 }

@@ -5,12 +5,10 @@ namespace ZipLM.Engine.Models;
 /// <summary>Reads a model's directory: config, record and the headers of its weights, but no weight.</summary>
 internal static class ModelReader
 {
-    public const string ConfigFile = "config.json";
-
     /// <summary>What a directory holds, checked against the headers of its tensors.</summary>
     public static (ModelDescription Description, ModelRecord Record) Read(string directory)
     {
-        var config = Path.Combine(directory, ConfigFile);
+        var config = Path.Combine(directory, ModelDirectory.ConfigFile);
         var description = ModelFamilies.Describe(JsonFile.Read(config), config);
         var record = ModelRecordFile.Read(directory);
         if (record is { Layers.Count: > 0 })
@@ -25,13 +23,26 @@ internal static class ModelReader
 
     public static CheckpointWeights Open(string directory) => new(directory, Bert.CanonicalName);
 
+    /// <summary>The weights of a directory, or null where it has none that can be read.</summary>
+    public static CheckpointWeights? TryOpen(string directory)
+    {
+        try
+        {
+            return Open(directory);
+        }
+        catch (ZipLMException)
+        {
+            return null;
+        }
+    }
+
     private static IReadOnlyList<LayerShape> Checked(IReadOnlyList<LayerShape> layers, ModelDescription dense, string directory)
     {
         if (layers.Count != dense.Layers.Count
             || layers.Where((l, i) => l is null || l.Layer != i || l.Heads < 0 || l.Heads > dense.DenseHeads || l.Width < 0 || l.Width > dense.DenseWidth).Any())
         {
             throw new ZipLMException("ModelRecordInvalid", ErrorKind.InvalidData,
-                $"The layers in '{Path.Combine(directory, ModelRecordFile.FileName)}' do not fit config.json, which has {dense.Layers.Count} layers of {dense.DenseHeads} heads and width {dense.DenseWidth}.",
+                $"The layers in '{Path.Combine(directory, ModelDirectory.RecordFile)}' do not fit config.json, which has {dense.Layers.Count} layers of {dense.DenseHeads} heads and width {dense.DenseWidth}.",
                 "The files are not of the same model: get them again from where they came from.", directory);
         }
 

@@ -8,8 +8,6 @@ namespace ZipLM.Engine.Models;
 /// <summary><c>ziplm.json</c>: what a model's directory records beside its weights.</summary>
 internal static class ModelRecordFile
 {
-    public const string FileName = "ziplm.json";
-
     private const int Format = 1;
 
     private static readonly JsonSerializerOptions Json = new()
@@ -17,13 +15,15 @@ internal static class ModelRecordFile
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         Converters = { new JsonStringEnumConverter() },
     };
 
     /// <summary>Reads the file of a directory: the record and what is left of each block; null where there is no file.</summary>
     public static (ModelRecord Record, IReadOnlyList<LayerShape> Layers)? Read(string directory)
     {
-        var path = Path.Combine(directory, FileName);
+        var path = Path.Combine(directory, ModelDirectory.RecordFile);
         if (!File.Exists(path))
         {
             return null;
@@ -40,7 +40,13 @@ internal static class ModelRecordFile
                     "Use the version of ZipLM that wrote it, or a newer one.", path);
             }
 
-            return (json.Deserialize<ModelRecord>(Json)!, json["layers"].Deserialize<List<LayerShape>>(Json) ?? []);
+            var record = json.Deserialize<ModelRecord>(Json)!;
+            if (record.Pruning?.Plan.Layers.Any(l => l is null) == true)
+            {
+                throw new JsonException("a layer of the plan is null.");
+            }
+
+            return (record, json["layers"].Deserialize<List<LayerShape>>(Json) ?? []);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or NotSupportedException)
         {

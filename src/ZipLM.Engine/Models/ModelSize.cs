@@ -8,6 +8,17 @@ namespace ZipLM.Engine.Models;
 /// <param name="MaximumSequenceLength">Longest sequence, in tokens.</param>
 public sealed record ModelSize(int Layers, int HiddenSize, int Heads, int Width, int MaximumSequenceLength)
 {
+    /// <summary>Refuses dimensions that no model can have.</summary>
+    /// <exception cref="ZipLMException"><c>ModelSizeInvalid</c>.</exception>
+    public void Check()
+    {
+        if (HiddenSize % Heads != 0)
+        {
+            throw new ZipLMException("ModelSizeInvalid", ErrorKind.InvalidArgument,
+                $"A hidden size of {HiddenSize} cannot be divided among {Heads} heads.", "Give a -HiddenSize that is a multiple of -Heads.", this);
+        }
+    }
+
     /// <summary>The sizes that BERT was published in (Turc et al., 2019; Devlin et al., 2018).</summary>
     public static IReadOnlyDictionary<string, ModelSize> Published { get; } = new Dictionary<string, ModelSize>(StringComparer.OrdinalIgnoreCase)
     {

@@ -6,10 +6,10 @@ namespace ZipLM.Engine.Models;
 internal static class RandomModel
 {
     /// <summary>Random weights of a description on a session's device; the caller owns them.</summary>
-    public static Transformer Create(ModelDescription description, TorchSession session)
+    public static Transformer Create(ModelDescription description, TorchSession session, CancellationToken cancellationToken)
     {
         var deviation = new ConfigReader(description.Config, description.Where).Number("initializer_range", 0.02);
         return Bert.Build(description, RandomWeights.Create(
-            Bert.Tensors(description), session.Seed, deviation, session.TorchDevice, session.ScalarType));
+            Bert.Tensors(description), session.Seed, deviation, session.TorchDevice, session.ScalarType, cancellationToken));
     }
 }

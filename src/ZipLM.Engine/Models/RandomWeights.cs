@@ -9,17 +9,34 @@ internal static class RandomWeights
     /// <summary>Weights of these names and shapes; the caller owns them.</summary>
     /// <param name="standardDeviation">σ; <c>initializer_range</c> of a config.</param>
     public static Dictionary<string, Parameter> Create(
-        IEnumerable<(string Name, long[] Shape)> tensors, int seed, double standardDeviation, Device device, ScalarType type)
+        IEnumerable<(string Name, long[] Shape)> tensors, int seed, double standardDeviation, Device device, ScalarType type,
+        CancellationToken cancellationToken)
     {
         // Drawn on the CPU, so that a seed means the same weights on every device.
         using var generator = new Generator((ulong)seed);
-        return tensors.ToDictionary(t => t.Name, t =>
+        var weights = new Dictionary<string, Parameter>();
+        try
         {
-            using var scope = NewDisposeScope();
-            var values = t.Name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(t.Shape)
-                : t.Name.EndsWith("LayerNorm.weight", StringComparison.Ordinal) ? ones(t.Shape)
-                : randn(t.Shape, generator: generator) * standardDeviation;
-            return WeightHolder.Own(values.to(type).to(device));
-        });
+            foreach (var (name, shape) in tensors)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                using var scope = NewDisposeScope();
+                var values = name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape)
+                    : name.EndsWith("LayerNorm.weight", StringComparison.Ordinal) ? ones(shape)
+                    : randn(shape, generator: generator) * standardDeviation;
+                weights.Add(name, WeightHolder.Own(values.to(type).to(device)));
+            }
+
+            return weights;
+        }
+        catch
+        {
+            foreach (var weight in weights.Values)
+            {
+                weight.Dispose();
+            }
+
+            throw;
+        }
     }
 }

@@ -21,8 +21,6 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
     public IEnumerable<(string Name, Parameter Parameter)> Parameters =>
         embeddings.Holders.Concat(blocks.SelectMany(b => b.Holders)).Concat(head?.Holders ?? []).SelectMany(h => h.Parameters);
 
-    public long ParameterCount => Parameters.Sum(p => p.Parameter.numel());
-
     public long Bytes => Parameters.Sum(p => p.Parameter.numel() * p.Parameter.element_size());
 
     public ModelOutput Forward(Batch batch, ForwardOptions? options = null)

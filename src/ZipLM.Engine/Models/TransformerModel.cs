@@ -7,7 +7,7 @@ namespace ZipLM.Engine.Models;
 internal sealed class TransformerModel : Model, IResident
 {
     private readonly ModelDescription _description;
-    private ModelRecord _record;
+    private readonly ModelRecord _record;
     private BertTokenizer? _tokenizer;
     private Transformer? _weights;
     private string? _path;
@@ -124,8 +124,22 @@ internal sealed class TransformerModel : Model, IResident
         return _weights ?? Hold(Read(reporter, cancellationToken));
     }
 
-    /// <summary>Remembers where the model was saved, and what was recorded there.</summary>
-    public void SavedTo(string directory, ModelRecord record) => (_path, _record) = (directory, record);
+    /// <summary>A data set as this model's tokens; rows longer than <paramref name="maximumLength"/> are cut.</summary>
+    /// <exception cref="ZipLMException">The data has pairs of texts, which this model does not tell apart.</exception>
+    public EncodedDataset Encode(TextDataset data, int maximumLength, CancellationToken cancellationToken)
+    {
+        if (_description.TextTypes < 2 && data.Examples.Any(e => e.TextPair is not null))
+        {
+            throw new ZipLMException("DatasetPairsUnsupported", ErrorKind.InvalidData,
+                $"The data set '{data.Name}' has pairs of texts, but '{Name}' was made for single ones (type_vocab_size {_description.TextTypes}).",
+                "Use a model for pairs, or import the data with -TextColumn alone.", data);
+        }
+
+        return EncodedDataset.Encode(data, Tokenizer, maximumLength, cancellationToken);
+    }
+
+    /// <summary>Remembers where the model was saved.</summary>
+    public void SavedTo(string directory) => _path = directory;
 
     void IResident.Evict() => Release();
 

@@ -34,9 +34,16 @@ internal sealed class CalibrationStatistics : IDisposable
                 using var scope = NewDisposeScope();
                 using (batch)
                 {
-                    cancellationToken.ThrowIfCancellationRequested();
                     var mask = batch.IsPadded ? batch.Mask : null;
-                    model.Forward(batch, new() { Observe = (layer, sublayer, input) => statistics._statistics[(layer, sublayer)].Add(input, mask) });
+                    model.Forward(batch, new()
+                    {
+                        Observe = (layer, sublayer, input) =>
+                        {
+                            // A batch through a large model takes seconds: this is looked at in each sublayer.
+                            cancellationToken.ThrowIfCancellationRequested();
+                            statistics._statistics[(layer, sublayer)].Add(input, mask);
+                        },
+                    });
                 }
             }
 

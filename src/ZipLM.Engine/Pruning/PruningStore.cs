@@ -28,7 +28,7 @@ internal sealed class PruningStore : IDisposable
         {
             reporter.Progress(new(activity, $"layer {layer + 1} of {model.Blocks.Count}, {sublayer}", layer, model.Blocks.Count));
             return Surgeon.Remove(weight, hessian, size, damping, Where(layer, sublayer), reporter, cancellationToken);
-        });
+        }, cancellationToken);
         reporter.Progress(new(activity, "done", model.Blocks.Count, model.Blocks.Count, Completed: true));
         return store;
     }
@@ -36,9 +36,19 @@ internal sealed class PruningStore : IDisposable
     /// <summary>Takes order and priors from rows that were ranked before, one row for every structure of the model.</summary>
     /// <exception cref="ZipLMException">Rows are missing, or of another model.</exception>
     public static PruningStore Restore(
-        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter)
+        Transformer model, CalibrationStatistics statistics, IReadOnlyList<StructureSaliency> rows, double damping, IReporter reporter,
+        CancellationToken cancellationToken)
     {
         var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
+        var there = model.Blocks.SelectMany(b => new[] { (b.Layer, Sublayer.Attention, b.Attention is not null), (b.Layer, Sublayer.FeedForward, b.FeedForward is not null) })
+            .Where(s => s.Item3).Select(s => (s.Layer, s.Item2)).ToHashSet();
+        if (groups.FirstOrDefault(g => !there.Contains(g.Key)) is { Key: var (unknown, kind) })
+        {
+            throw new ZipLMException("SaliencyIncomplete", ErrorKind.InvalidArgument,
+                $"There are saliency rows of layer {unknown}, {kind}, which the model does not have.",
+                "Pass the rows that Get-StructureSaliency gives for this model, and no others.", rows);
+        }
+
         return Fill(model, statistics, null, (layer, sublayer, _, hessian, size) =>
         {
             var ordered = groups[(layer, sublayer)].OrderBy(r => r.Order).ToList();
@@ -57,14 +67,14 @@ internal sealed class PruningStore : IDisposable
                 [0, .. ordered.Select(r => r.PriorAfter)],
                 Surgeon.SufficientDamping(hessian, damping, Where(layer, sublayer), reporter),
                 ordered[0].Condition);
-        });
+        }, cancellationToken);
     }
 
     private static string Where(int layer, Sublayer sublayer) => $"{sublayer} output matrix of layer {layer}";
 
     private static PruningStore Fill(
         Transformer model, CalibrationStatistics statistics, Action<PrunableSublayer>? ready,
-        Func<int, Sublayer, Tensor, Tensor, int, Removal> remove)
+        Func<int, Sublayer, Tensor, Tensor, int, Removal> remove, CancellationToken cancellationToken)
     {
         var store = new PruningStore();
         try
@@ -90,6 +100,7 @@ internal sealed class PruningStore : IDisposable
                 return;
             }
 
+            cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var weight = output.Weight.detach().to(float64);
             var hessian = statistics[layer, sublayer].Hessian();

@@ -7,19 +7,52 @@ namespace ZipLM.Engine.Pruning;
 internal static class Shrinker
 {
     /// <summary>The shrunk model: a copy that holds only the structures that the plan leaves, with rebuilt output matrices.</summary>
-    public static Transformer Shrink(Transformer model, PruningStore store, IReadOnlyList<LayerShape> plan)
+    public static Transformer Shrink(Transformer model, PruningStore store, IReadOnlyList<LayerShape> plan, CancellationToken cancellationToken)
     {
         using var gradients = no_grad();
-        return model.WithBlocks([.. model.Blocks.Zip(plan, (block, shape) => block.With(
-            Keep(block.Attention, block.Attention?.Heads ?? 0, shape, Sublayer.Attention, store, (a, kept, w) => a.Keep(kept, w), a => a.Copy()),
-            Keep(block.FeedForward, block.FeedForward?.Width ?? 0, shape, Sublayer.FeedForward, store, (f, kept, w) => f.Keep(kept, w), f => f.Copy())))]);
+        var blocks = new List<Block>();
+        try
+        {
+            foreach (var (block, shape) in model.Blocks.Zip(plan))
+            {
+                blocks.Add(Shrink(block, shape, store, cancellationToken));
+            }
+
+            return model.WithBlocks(blocks);
+        }
+        catch
+        {
+            blocks.ForEach(b => b.Dispose());
+            throw;
+        }
+    }
+
+    private static Block Shrink(Block block, LayerShape shape, PruningStore store, CancellationToken cancellationToken)
+    {
+        var attention = Keep(
+            block.Attention, block.Attention?.Heads ?? 0, shape, Sublayer.Attention, store, (a, kept, w) => a.Keep(kept, w), a => a.Copy(), cancellationToken);
+        try
+        {
+            return block.With(attention, Keep(
+                block.FeedForward, block.FeedForward?.Width ?? 0, shape, Sublayer.FeedForward, store, (f, kept, w) => f.Keep(kept, w), f => f.Copy(), cancellationToken));
+        }
+        catch
+        {
+            foreach (var holder in attention?.Holders ?? [])
+            {
+                holder.Dispose();
+            }
+
+            throw;
+        }
     }
 
     private static T? Keep<T>(
         T? part, int full, LayerShape shape, Sublayer sublayer, PruningStore store,
-        Func<T, IReadOnlyList<int>, Tensor, T> keep, Func<T, T> copy)
+        Func<T, IReadOnlyList<int>, Tensor, T> keep, Func<T, T> copy, CancellationToken cancellationToken)
         where T : class
     {
+        cancellationToken.ThrowIfCancellationRequested();
         var level = shape.Level(sublayer);
         if (part is null || level == 0)
         {

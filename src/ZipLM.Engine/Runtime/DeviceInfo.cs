@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using TorchSharp;
 
@@ -11,18 +10,15 @@ internal static partial class DeviceInfo
     public static string Name(torch.Device device) =>
         device.type == DeviceType.CUDA ? CudaName(device.index) : CpuName();
 
-    /// <summary>Free and total memory of the device, in bytes.</summary>
-    public static (long Free, long Total) Memory(torch.Device device)
+    /// <summary>Free and total memory of the device, in bytes; null when it does not say.</summary>
+    public static (long Free, long Total)? Memory(torch.Device device)
     {
         if (device.type == DeviceType.CUDA)
         {
-            _ = CudaSetDevice(device.index);
-            return CudaMemGetInfo(out var free, out var total) == 0 ? ((long)free, (long)total) : (0, 0);
+            return CudaSetDevice(device.index) == 0 && CudaMemGetInfo(out var free, out var total) == 0 ? ((long)free, (long)total) : null;
         }
 
-        // MemAvailable counts caches that the kernel would give back; the collector's figure knows a container's limit.
-        var limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        return (Math.Min(MemAvailable() ?? limit, limit), limit);
+        return HostMemory.Read("/proc", "/sys/fs/cgroup");
     }
 
     private static string CpuName()
@@ -34,20 +30,9 @@ internal static partial class DeviceInfo
         return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
     }
 
-    private static long? MemAvailable()
-    {
-        const string path = "/proc/meminfo";
-        var line = File.Exists(path)
-            ? File.ReadLines(path).FirstOrDefault(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal))
-            : null;
-        return line is not null && long.TryParse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], NumberStyles.None, CultureInfo.InvariantCulture, out var kilobytes)
-            ? kilobytes * 1024
-            : null;
-    }
-
     private static unsafe string CudaName(int index)
     {
-        // cudaDeviceProp starts with char name[256]; the structure has grown over the versions, so leave room.
+        // cudaDeviceProp starts with char name[256] in every version; the structure has grown over them, so leave room.
         var properties = stackalloc byte[4096];
         return CudaGetDeviceProperties(properties, index) == 0
             ? Marshal.PtrToStringUTF8((nint)properties) ?? "CUDA device"
@@ -60,6 +45,6 @@ internal static partial class DeviceInfo
     [LibraryImport("cudart", EntryPoint = "cudaSetDevice")]
     private static partial int CudaSetDevice(int index);
 
-    [LibraryImport("cudart", EntryPoint = "cudaGetDeviceProperties_v2")]
+    [LibraryImport("cudart", EntryPoint = "cudaGetDeviceProperties")]
     private static unsafe partial int CudaGetDeviceProperties(byte* properties, int index);
 }

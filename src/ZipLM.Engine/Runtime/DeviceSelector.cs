@@ -17,7 +17,7 @@ internal static class DeviceSelector
             case "cpu":
                 return torch.CPU;
             case "auto":
-                if (WhyNoCuda() is not { } cause)
+                if (WhyNoCuda(0) is not { } cause)
                 {
                     return new torch.Device(DeviceType.CUDA, 0);
                 }
@@ -40,29 +40,32 @@ internal static class DeviceSelector
                 $"'{device}' is not a device.", "Use auto, cpu, cuda or cuda:N, where N counts from 0.", device);
         }
 
-        if (WhyNoCuda() is { } cause)
+        if (WhyNoCuda(index) is { } cause)
         {
             throw new ZipLMException("DeviceUnavailable", ErrorKind.ResourceUnavailable,
                 $"The device '{device}' cannot be used: {cause}",
                 "Run Test-ZipLMEnvironment to see what is missing, or use -Device cpu.", device);
         }
 
-        var count = torch.cuda.device_count();
-        return index < count
-            ? new torch.Device(DeviceType.CUDA, index)
-            : throw new ZipLMException("DeviceUnavailable", ErrorKind.ResourceUnavailable,
-                $"The device '{device}' does not exist: this machine has {count} CUDA device(s), cuda:0 to cuda:{count - 1}.",
-                "Name one that exists.", device);
+        return new torch.Device(DeviceType.CUDA, index);
     }
 
-    /// <summary>Null when CUDA works; else the reason, as a sentence.</summary>
-    private static string? WhyNoCuda()
+    /// <summary>Null when a CUDA device is there and works; else the reason, as a sentence.</summary>
+    private static string? WhyNoCuda(int index)
     {
         if (!NativeLibraries.HasCuda)
         {
             return "this build of libtorch has no CUDA (see ZIPLM_LIBTORCH in about_ZipLM_Devices).";
         }
 
-        return torch.cuda.is_available() ? null : "libtorch finds no CUDA device or no fitting driver.";
+        if (!torch.cuda.is_available())
+        {
+            return "libtorch finds no CUDA device or no fitting driver.";
+        }
+
+        var count = torch.cuda.device_count();
+        return index < count
+            ? DeviceProbe.Failure(new torch.Device(DeviceType.CUDA, index))
+            : $"this machine has {count} CUDA device(s), cuda:0 to cuda:{count - 1}.";
     }
 }

@@ -34,17 +34,9 @@ public static class EnvironmentChecks
         return new EnvironmentCheck("Native libraries", CheckStatus.Passed, $"{NativeLibraries.Directory} ({NativeLibraries.Source})");
     }
 
-    /// <summary>Adds the squares of 1 … 16 by a product of matrices: enough to pass through every library.</summary>
-    private static EnvironmentCheck Torch()
-    {
-        using torch.Tensor row = torch.arange(1, 17, dtype: torch.ScalarType.Float32).reshape(1, 16);
-        using torch.Tensor column = row.transpose(0, 1);
-        using torch.Tensor product = row.matmul(column);
-        float sum = product.item<float>();
-        return sum == 1496
-            ? new EnvironmentCheck("Torch", CheckStatus.Passed, $"TorchSharp {NativeLibraries.TorchSharpVersion}, libtorch {NativeLibraries.TorchVersion}, {torch.get_num_threads()} threads")
-            : new EnvironmentCheck("Torch", CheckStatus.Failed, Invariant($"A product of matrices gave {sum} in place of 1496."), $"Install the module again, or set {LibTorch.Variable} to the folder of a libtorch {LibTorch.OwnVersion}.");
-    }
+    private static EnvironmentCheck Torch() => DeviceProbe.Failure(torch.CPU) is not { } failure
+        ? new EnvironmentCheck("Torch", CheckStatus.Passed, $"TorchSharp {NativeLibraries.TorchSharpVersion}, libtorch {NativeLibraries.TorchVersion}, {torch.get_num_threads()} threads")
+        : new EnvironmentCheck("Torch", CheckStatus.Failed, failure, $"Install the module again, or set {LibTorch.Variable} to the folder of a libtorch {LibTorch.OwnVersion}.");
 
     private static EnvironmentCheck Cuda()
     {
@@ -54,9 +46,16 @@ public static class EnvironmentChecks
                 $"On a machine with an NVIDIA GPU set {LibTorch.Variable} to the folder of a libtorch {LibTorch.OwnVersion} with CUDA, or install the package built with -TorchBackend cuda.");
         }
 
-        return torch.cuda.is_available()
-            ? new EnvironmentCheck("CUDA", CheckStatus.Passed, Invariant($"{torch.cuda.device_count()} device(s)"))
-            : new EnvironmentCheck("CUDA", CheckStatus.Warning, "libtorch finds no usable CUDA device; models run on the CPU.", "Check the NVIDIA driver with nvidia-smi.");
+        if (!torch.cuda.is_available())
+        {
+            return new EnvironmentCheck("CUDA", CheckStatus.Warning, "libtorch finds no usable CUDA device; models run on the CPU.", "Check the NVIDIA driver with nvidia-smi.");
+        }
+
+        var count = torch.cuda.device_count();
+        var failure = Enumerable.Range(0, count).Select(i => DeviceProbe.Failure(new torch.Device(DeviceType.CUDA, i))).FirstOrDefault(f => f is not null);
+        return failure is null
+            ? new EnvironmentCheck("CUDA", CheckStatus.Passed, Invariant($"{count} device(s)"))
+            : new EnvironmentCheck("CUDA", CheckStatus.Failed, failure, "Check that the NVIDIA driver (nvidia-smi) and the card are ones that this libtorch supports, or use -Device cpu.");
     }
 
     private static EnvironmentCheck Memory()

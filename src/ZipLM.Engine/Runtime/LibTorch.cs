@@ -41,8 +41,19 @@ internal sealed class LibTorch
     /// <summary>Whether the CUDA part is there.</summary>
     public bool HasCuda => File.Exists(Path.Combine(Directory, Cuda));
 
-    /// <summary>CUDA's runtime library among them (its file name differs from build to build), or null.</summary>
-    public string? CudaRuntime => System.IO.Directory.EnumerateFiles(Directory, "libcudart*.so*").FirstOrDefault();
+    /// <summary>
+    /// Where CUDA's runtime library may be, the most certain first: among these libraries, under a name that differs from
+    /// build to build; in the packages that pip's torch takes it from; or in the process already, under its own name.
+    /// </summary>
+    public IEnumerable<string> CudaRuntimes =>
+    [
+        .. new[] { "", "../../nvidia/cuda_runtime/lib", "../../nvidia/cu13/lib" }
+            .Select(folder => Path.GetFullPath(Path.Combine(Directory, folder)))
+            .Where(System.IO.Directory.Exists)
+            .SelectMany(folder => System.IO.Directory.EnumerateFiles(folder, "libcudart*.so*")),
+        "libcudart.so.12",
+        "libcudart.so.13",
+    ];
 
     /// <summary>Loads torch from a libtorch, or from our own folder when there is none, and then TorchSharp's wrapper.</summary>
     /// <param name="libtorch">What <see cref="Variable"/> holds.</param>

@@ -16,7 +16,7 @@ public static class NativeLibraries
         () => LibTorch.Load(Environment.GetEnvironmentVariable(LibTorch.Variable), FolderBesideEngine), LazyThreadSafetyMode.PublicationOnly);
 
     static NativeLibraries() => NativeLibrary.SetDllImportResolver(
-        typeof(NativeLibraries).Assembly, (name, _, _) => name == "cudart" && Loaded.Value.CudaRuntime is { } file ? NativeLibrary.Load(file) : 0);
+        typeof(NativeLibraries).Assembly, (name, _, _) => name == "cudart" ? CudaRuntime() : 0);
 
     /// <summary>The folder that torch came from.</summary>
     public static string Directory => Loaded.Value.Directory;
@@ -33,6 +33,9 @@ public static class NativeLibraries
 
     /// <summary>Whether torch's CUDA part is among the libraries; a device may be missing all the same.</summary>
     public static bool HasCuda => Loaded.Value.HasCuda;
+
+    private static nint CudaRuntime() =>
+        Loaded.Value.CudaRuntimes.Select(file => NativeLibrary.TryLoad(file, out var handle) ? handle : 0).FirstOrDefault(handle => handle != 0);
 
     private static string FolderBesideEngine =>
         Path.Combine(Path.GetDirectoryName(typeof(NativeLibraries).Assembly.Location)!, "runtimes/linux-x64/native");

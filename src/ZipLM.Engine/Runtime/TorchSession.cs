@@ -13,7 +13,7 @@ public sealed class TorchSession : GpuSession
     private int _operations;
     private bool _disposed;
 
-    private TorchSession(SessionOptions options, int id, int threads, torch.Device device, Worker worker)
+    private TorchSession(SessionOptions options, int id, int threads, torch.Device device, string deviceName, Worker worker)
     {
         _worker = worker;
         Id = id;
@@ -23,7 +23,7 @@ public sealed class TorchSession : GpuSession
         CalibrationData = options.CalibrationData;
         TorchDevice = device;
         Device = device.type == DeviceType.CUDA ? $"cuda:{device.index}" : "cpu";
-        DeviceName = DeviceInfo.Name(device);
+        DeviceName = deviceName;
     }
 
     /// <summary>
@@ -60,10 +60,10 @@ public sealed class TorchSession : GpuSession
     public override long ResidentBytes => Residents().Sum(r => r.ResidentBytes);
 
     /// <inheritdoc />
-    public override long FreeBytes => _disposed ? 0 : DeviceInfo.Memory(TorchDevice).Free;
+    public override long FreeBytes => _disposed ? 0 : DeviceInfo.Memory(TorchDevice)?.Free ?? 0;
 
     /// <inheritdoc />
-    public override long TotalBytes => _disposed ? 0 : DeviceInfo.Memory(TorchDevice).Total;
+    public override long TotalBytes => _disposed ? 0 : DeviceInfo.Memory(TorchDevice)?.Total ?? 0;
 
     /// <inheritdoc />
     public override bool IsDisposed => _disposed;
@@ -80,6 +80,8 @@ public sealed class TorchSession : GpuSession
         NativeLibraries.EnsureLoaded();
         var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         var device = DeviceSelector.Select(options.Device, reporter);
+        // What may fail comes before the session is counted in.
+        var deviceName = DeviceInfo.Name(device);
         var id = TorchProcess.Current.Enter(threads);
         var worker = new Worker($"ZipLM session {id}");
         worker.Run(() =>
@@ -88,7 +90,7 @@ public sealed class TorchSession : GpuSession
             torch.set_num_threads(threads);
             return true;
         });
-        return new TorchSession(options, id, threads, device, worker);
+        return new TorchSession(options, id, threads, device, deviceName, worker);
     }
 
     /// <summary>
@@ -126,7 +128,7 @@ public sealed class TorchSession : GpuSession
     {
         if (TorchDevice.type == DeviceType.CUDA)
         {
-            torch.cuda.synchronize();
+            torch.cuda.synchronize(TorchDevice);
         }
     }
 
@@ -149,14 +151,24 @@ public sealed class TorchSession : GpuSession
     /// </summary>
     internal void MakeRoom(long bytes, IReporter? reporter)
     {
+        if (DeviceInfo.Memory(TorchDevice) is { } memory)
+        {
+            MakeRoom(bytes, memory.Free, reporter);
+        }
+    }
+
+    /// <param name="free">Bytes that the device has free; what is evicted is added here, because torch keeps it for itself.</param>
+    internal void MakeRoom(long bytes, long free, IReporter? reporter)
+    {
         foreach (var resident in Residents().Where(r => r.CanEvict && r.LastUse < _runStart).OrderBy(r => r.LastUse))
         {
-            if (DeviceInfo.Memory(TorchDevice).Free > bytes + (bytes / 4))
+            if (free > bytes + (bytes / 4))
             {
                 return;
             }
 
             reporter?.Verbose($"Freeing the weights of {resident.Handle.Name} ({resident.ResidentBytes / 1_000_000} MB) to make room; they can be read again.");
+            free += resident.ResidentBytes;
             resident.Evict();
         }
     }

@@ -5,15 +5,12 @@ namespace ZipLM.Engine.Storage;
 /// </summary>
 internal static class AtomicDirectory
 {
-    /// <summary>What makes a directory one of ours: only such a directory is ever replaced, never a home folder by mistake.</summary>
-    private const string Marker = "config.json";
-
     /// <summary>A crashed write of this target is cleaned when it is older than this; a younger one may belong to a live process.</summary>
     private static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
 
     /// <summary>Writes a directory; after any failure the old one is as it was and nothing unfinished is left.</summary>
     /// <param name="path">The directory; its parents are made.</param>
-    /// <param name="replace">Whether a non-empty directory may be replaced; it must hold a config.json.</param>
+    /// <param name="replace">Whether a non-empty directory may be replaced; it must be a model (<see cref="ModelDirectory.IsModel"/>).</param>
     /// <param name="build">Fills the directory whose path it gets.</param>
     /// <exception cref="ZipLMException"><c>ExportTargetExists</c>, <c>ExportTargetNotModel</c>, <c>DiskFull</c>, <c>FileNotWritable</c>.</exception>
     public static void Write(string path, bool replace, Action<string> build)
@@ -34,7 +31,7 @@ internal static class AtomicDirectory
         catch (Exception e)
         {
             DeleteQuietly(temporary);
-            if (WriteFailure.Explain(e, target, 0) is { } error)
+            if (WriteFailure.Explain(e, target, 0, temporary) is { } error)
                 throw error;
             throw;
         }
@@ -92,12 +89,13 @@ internal static class AtomicDirectory
                 target);
         }
 
-        if (!File.Exists(Path.Combine(target, Marker)))
+        // Never a home folder by mistake.
+        if (!ModelDirectory.IsModel(target))
         {
             throw new ZipLMException(
                 "ExportTargetNotModel",
                 ErrorKind.Exists,
-                $"The directory '{target}' holds other files and no {Marker}: it is not a model, and replacing it would delete them.",
+                $"The directory '{target}' is not a model (weights or {ModelDirectory.RecordFile}, and a {ModelDirectory.ConfigFile} with a model_type), and replacing it would delete the files in it.",
                 "Give another path.",
                 target);
         }

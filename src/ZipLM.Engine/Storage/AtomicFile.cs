@@ -29,7 +29,7 @@ internal static class AtomicFile
         catch (Exception e)
         {
             DeleteQuietly(temporary);
-            if (WriteFailure.Explain(e, target, bytes) is { } error)
+            if (WriteFailure.Explain(e, target, bytes, temporary) is { } error)
                 throw error;
             throw;
         }

@@ -29,7 +29,7 @@ public sealed class HubCache(string root)
         if (!ModelName.IsValidPart(commit))
             return null;
         string snapshot = Path.Combine(folder, "snapshots", commit);
-        return File.Exists(Path.Combine(snapshot, ModelStore.ConfigFile)) ? snapshot : null;
+        return File.Exists(Path.Combine(snapshot, ModelDirectory.ConfigFile)) ? snapshot : null;
     }
 
     /// <summary>Where a model's files lie when the cache has them.</summary>

@@ -31,15 +31,15 @@ public sealed class ModelLocator(ModelStore store, HubCache cache)
 
         // One of its files stands for a model: completion and drag-and-drop give files.
         string directory = File.Exists(full) && IsModelFile(Path.GetFileName(full)) ? Path.GetDirectoryName(full)! : full;
-        if (File.Exists(Path.Combine(directory, ModelStore.ConfigFile)))
+        if (File.Exists(Path.Combine(directory, ModelDirectory.ConfigFile)))
             return new ModelLocation(Path.GetFileName(directory), directory);
-        string reason = Directory.Exists(directory) ? $"a directory without {ModelStore.ConfigFile}" : File.Exists(directory) ? "a file" : "no such directory";
+        string reason = Directory.Exists(directory) ? $"a directory without {ModelDirectory.ConfigFile}" : File.Exists(directory) ? "a file" : "no such directory";
         looked.Add($"{directory} ({reason})");
         return null;
     }
 
     private static bool IsModelFile(string name) =>
-        name is ModelStore.ConfigFile or Checkpoint.IndexFile || name.EndsWith(".safetensors", StringComparison.Ordinal);
+        name is ModelDirectory.ConfigFile or Checkpoint.IndexFile || name.EndsWith(".safetensors", StringComparison.Ordinal);
 
     private ModelLocation? InStore(string name, List<string> looked)
     {

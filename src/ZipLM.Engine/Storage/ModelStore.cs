@@ -4,9 +4,6 @@ namespace ZipLM.Engine.Storage;
 /// <param name="root">The data folder; it need not exist.</param>
 public sealed class ModelStore(string root)
 {
-    /// <summary>What makes a directory a model.</summary>
-    internal const string ConfigFile = "config.json";
-
     private readonly string _models = Path.Combine(Path.GetFullPath(root), "models");
 
     /// <summary>The data folder; it need not exist.</summary>
@@ -21,7 +18,7 @@ public sealed class ModelStore(string root)
         if (!ModelName.IsValid(name))
             return null;
         string directory = DirectoryOf(name);
-        return File.Exists(Path.Combine(directory, ConfigFile)) ? directory : null;
+        return File.Exists(Path.Combine(directory, ModelDirectory.ConfigFile)) ? directory : null;
     }
 
     /// <summary>The directory where a model of this name belongs, whether it is there or not.</summary>

@@ -25,22 +25,29 @@ internal static class WriteFailure
     /// <param name="cause">What was thrown.</param>
     /// <param name="path">What was to be written.</param>
     /// <param name="bytes">How many bytes it needs; 0 when unknown.</param>
-    public static ZipLMException? Explain(Exception cause, string path, long bytes) => cause switch
+    /// <param name="temporary">The hidden name under which it was being written, if any: the user is told the real one.</param>
+    public static ZipLMException? Explain(Exception cause, string path, long bytes, string? temporary = null) => cause switch
     {
+        // A file within a directory that is being built: what is wrong was said, but of the hidden directory.
+        ZipLMException { Target: string target } known when temporary is not null && target.StartsWith(temporary, StringComparison.Ordinal) => new ZipLMException(
+            known.ErrorId["ZipLM.".Length..], known.Kind, Renamed(known.Message, temporary, path), known.Remedy, Renamed(target, temporary, path), known),
         IOException { HResult: NoSpaceLeft or WindowsDiskFull or WindowsHandleDiskFull } => DiskFull(path, bytes, FreeBytes(path), cause),
         IOException { HResult: QuotaExceeded } when !OperatingSystem.IsWindows() => DiskFull(path, bytes, FreeBytes(path), cause),
-        UnauthorizedAccessException or DirectoryNotFoundException or PathTooLongException => NotWritable(cause, path),
+        UnauthorizedAccessException or DirectoryNotFoundException or PathTooLongException => NotWritable(cause, path, temporary),
         _ => null,
     };
 
     /// <summary>The error for a place that cannot be written to, whatever the file system's reason.</summary>
-    public static ZipLMException NotWritable(Exception cause, string path) => new(
+    public static ZipLMException NotWritable(Exception cause, string path, string? temporary = null) => new(
         "FileNotWritable",
         ErrorKind.ResourceUnavailable,
-        $"'{path}' cannot be written: {cause.Message}",
+        $"'{path}' cannot be written: {Renamed(cause.Message, temporary, path)}",
         "Give a path in an existing directory that this account may write to.",
         path,
         cause);
+
+    private static string Renamed(string text, string? temporary, string path) =>
+        temporary is null ? text : text.Replace(temporary, path, StringComparison.Ordinal);
 
     private static ZipLMException DiskFull(string path, long needed, long? free, Exception? cause)
     {

@@ -88,12 +88,12 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     [ValidateRange(0.0, 1e3)]
     public double Damping { get; set; } = 1e-2;
 
-    /// <summary>Sequences in a forward pass when time is measured.</summary>
+    /// <summary>Sequences in a forward pass when time is measured; what the table was measured with, else 1, unless given.</summary>
     [Parameter]
     [ValidateRange(1, 65536)]
-    public int BatchSize { get; set; } = 1;
+    public int? BatchSize { get; set; }
 
-    /// <summary>Tokens a sequence when time is measured; the 95th percentile of the calibration data unless given.</summary>
+    /// <summary>Tokens a sequence when time is measured; what the table was measured with, else the 95th percentile of the calibration data unless given.</summary>
     [Parameter]
     [ValidateRange(1, 1_000_000)]
     public int? SequenceLength { get; set; }
@@ -162,7 +162,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
 
     private void Prune(Model model, LatencyTable? table, StructureSaliency[]? rows)
     {
-        var targets = string.Join(", ", Speedup.Select(s => s.ToString("0.##×", CultureInfo.CurrentCulture)));
+        var targets = string.Join(", ", Speedup.Select(s => s.ToString("0.##×", CultureInfo.InvariantCulture)));
         if (!ShouldProcess(model.Name, $"Prune to {targets}"))
         {
             return;

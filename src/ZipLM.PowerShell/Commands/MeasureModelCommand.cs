@@ -43,10 +43,10 @@ public sealed class MeasureModelCommand : JobCommand
     [Parameter]
     public Model? Baseline { get; set; }
 
-    /// <summary>Sequences in a forward pass when time is measured.</summary>
+    /// <summary>Sequences in a forward pass when time is measured; what a pruned model was made for, else 1, unless given.</summary>
     [Parameter]
     [ValidateRange(1, 65536)]
-    public int BatchSize { get; set; } = 1;
+    public int? BatchSize { get; set; }
 
     /// <summary>Tokens a sequence when time is measured; what a pruned model was made for, else the 95th percentile of the data, unless given.</summary>
     [Parameter]

@@ -90,6 +90,8 @@ public sealed class NewModelCommand : EngineCommand
             : new(Layers, HiddenSize, Heads, Width > 0 ? Width : 4 * HiddenSize, MaximumSequenceLength);
         Run(Name, (output, stopping) =>
         {
+            // Before the vocabulary, which takes its time.
+            size.Check();
             output.Verbose($"Making a vocabulary of {VocabularySize} pieces from {TrainingData.Count} rows of {TrainingData.Name}.");
             var texts = TrainingData.Examples.SelectMany(e => e.TextPair is null ? [e.Text] : new[] { e.Text, e.TextPair });
             var tokenizer = WordPieceTrainer.Train(texts, VocabularySize, new() { MaximumLength = MaximumSequenceLength }, stopping);

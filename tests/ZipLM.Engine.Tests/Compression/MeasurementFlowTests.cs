@@ -41,6 +41,34 @@ public sealed class MeasurementFlowTests(SessionFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public void A_pruned_model_is_measured_in_the_shape_that_it_was_made_for()
+    {
+        var environment = new InferenceEnvironment("cpu", "a processor", InferenceRuntime.Torch, Precision.Float32, 3, 9, 1, "2.10.0");
+        var result = new PruningResult(2, 2, new(2, 2, 2, 3, 2, 1), environment, new([], 1, 1, 0), "0", "toy", 1, 0, 0, 0);
+        using var model = TinyBert.Model(fixture.Session, 124, record: new() { Pruning = result });
+        Assert.Equal((3, 9), Shape(null, null));
+        Assert.Equal((2, 9), Shape(2, null));
+        Assert.Equal((3, 5), Shape(null, 5));
+
+        (int, int) Shape(int? batch, int? length)
+        {
+            var measured = MeasurementFlow.Run(model, null, Data, batch, length, 3, new RecordingReporter(), TestContext.Current.CancellationToken).Environment;
+            return (measured.BatchSize, measured.SequenceLength);
+        }
+    }
+
+    [Fact]
+    public void A_baseline_of_another_session_is_refused()
+    {
+        using var model = TinyBert.Model(fixture.Session, 125);
+        using var session = SessionFixture.Connect();
+        using var baseline = TinyBert.Model(session, 125);
+        var error = Assert.Throws<ZipLMException>(() => MeasurementFlow.Run(model, baseline, Data, 1, 8, 3, new RecordingReporter(), TestContext.Current.CancellationToken));
+        Assert.Equal("ZipLM.SessionMismatch", error.ErrorId);
+        Assert.Contains("-Baseline", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Data_without_labels_is_refused()
     {
         using var model = TinyBert.Model(fixture.Session, 122);

@@ -52,7 +52,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         {
             var weights = TransformerModel.Of(pruned).Weights(null, CancellationToken.None);
             Assert.Equal(pruned.Layers, weights.Shapes);
-            Assert.Equal(pruned.Parameters, weights.ParameterCount);
+            Assert.Equal(pruned.Parameters, TinyBert.ParameterCount(weights));
         });
         Assert.Equal([(4, 24), (4, 24)], model.Layers.Select(l => (l.Heads, l.Width)));
         Assert.Contains(pruned, fixture.Session.Models);
@@ -67,7 +67,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         fixture.Run(() =>
         {
             var dense = model.Weights(null, CancellationToken.None);
-            using var store = new Calibration(model, Text, 40, _reporter).Order(1e-2, _reporter, CancellationToken.None);
+            using var store = new Calibration(model, Text, 40, _reporter, CancellationToken.None).Order(1e-2, _reporter, CancellationToken.None);
             using var stitched = Stitcher.Stitch(dense, store, pruned.Layers);
             using var batch = TinyBert.Batch(TinyBert.Encode(Text));
             TinyBert.AssertTensorsClose(stitched.Forward(batch).Logits!, TransformerModel.Of(pruned).Weights(null, CancellationToken.None).Forward(batch).Logits!, 1e-5);
@@ -90,6 +90,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         using var folder = new ModelFolder();
         using var model = TinyBert.Model(fixture.Session, 64);
         folder.Write(model);
+        var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(folder.File("model.safetensors"))));
         var table = MadeUpTable.Of(model);
         var models = new List<Model> { model };
         foreach (var target in new[] { 1.3, 1.8, 2.6 })
@@ -101,6 +102,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         {
             Assert.All(before.Layers.Zip(after.Layers), pair => Assert.True(pair.Second.Heads <= pair.First.Heads && pair.Second.Width <= pair.First.Width));
             Assert.Equal(folder.Path, after.Record.BaseModel);
+            Assert.Equal(hash, after.Record.BaseHash);
         }
 
         Assert.Equal((4, 24), (models[^1].DenseHeads, models[^1].DenseWidth));
@@ -159,7 +161,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         SaliencyFlow.Run(model, Text, 40, damping, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
         fixture.Run(() =>
         {
-            var calibration = new Calibration(model, Text, 40, _reporter);
+            var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
             using var surgeon = calibration.Order(damping, _reporter, CancellationToken.None);
             using var restored = calibration.Restore(rows, damping, _reporter, CancellationToken.None);
             Assert.Equal(damping == 0 ? 2 : 0, _reporter.Warnings.Count(w => w.Contains("FeedForward output matrix of layer 0", StringComparison.Ordinal)));
@@ -178,6 +180,52 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
 
         var error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows.Skip(1)] }));
         Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
+        error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows, rows[0] with { Layer = 2 }] }));
+        Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
+        Assert.Contains("layer 2", error.Message, StringComparison.Ordinal);
+
+        using var twin = TinyBert.Model(fixture.Session, 81);
+        error = Assert.Throws<ZipLMException>(() => Run(twin, Text, new() { Speedups = [2], Table = table, Saliency = rows }));
+        Assert.Equal("ZipLM.SaliencyModel", error.ErrorId);
+    }
+
+    /// <summary>A model that is read twice is the same by its directory.</summary>
+    [Fact]
+    public void Saliency_rows_of_the_same_directory_serve()
+    {
+        using var folder = new ModelFolder();
+        using var made = TinyBert.Model(fixture.Session, 80);
+        folder.Write(made);
+        using var one = folder.Open(fixture.Session);
+        using var two = folder.Open(fixture.Session);
+        var rows = new List<StructureSaliency>();
+        SaliencyFlow.Run(one, Text, 40, 1e-2, rows.Add, new RecordingReporter(), TestContext.Current.CancellationToken);
+        using var pruned = Assert.Single(Run(two, Text, new() { Speedups = [2], Table = MadeUpTable.Of(two), Rounds = 3, CalibrationSamples = 40, Saliency = rows }));
+        Assert.True(pruned.Parameters < two.Parameters);
+    }
+
+    [Theory]
+    [InlineData(8, null)]
+    [InlineData(null, 20)]
+    public void Another_shape_than_the_tables_is_refused(int? batchSize, int? length)
+    {
+        using var model = TinyBert.Model(fixture.Session, 82);
+        var options = new PruningOptions { Speedups = [2], Table = MadeUpTable.Of(model), BatchSize = batchSize, SequenceLength = length, Force = true };
+        Assert.Equal("ZipLM.LatencyTableShape", Assert.Throws<ZipLMException>(() => Run(model, Text, options)).ErrorId);
+        using var pruned = Assert.Single(Run(model, Text, options with { BatchSize = 1, SequenceLength = 16, Rounds = 3 }));
+        Assert.Equal(16, pruned.Pruning!.Environment.SequenceLength);
+    }
+
+    /// <summary>No tiny model is as fast as this table says, and its fastest plan is the first.</summary>
+    [Fact]
+    public void A_target_that_is_missed_is_told_with_its_cause()
+    {
+        using var model = TinyBert.Model(fixture.Session, 83);
+        using var pruned = Prune(model, 9.2, MadeUpTable.Of(model));
+        Assert.All(pruned.Layers, l => Assert.Equal((0, 0), (l.Heads, l.Width)));
+        Assert.True(pruned.MeasuredSpeedup < 9.2);
+        var warning = Assert.Single(_reporter.Warnings, w => w.Contains("below the target", StringComparison.Ordinal));
+        Assert.Contains("no faster plan is left", warning, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -269,6 +317,12 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
             using var recorded = TinyBert.Model(session, 73, record: new() { TrainingData = new(file, "csv", "text") });
             Assert.Equal("of the session", CalibrationSource.Resolve(bare, null, _reporter).Name);
             Assert.Equal(file, CalibrationSource.Resolve(recorded, null, _reporter).Reference!.Path);
+            using var moved = TinyBert.Model(session, 73, record: new() { TrainingData = new(file + ".moved", "csv", "text") });
+            Assert.Equal("of the session", CalibrationSource.Resolve(moved, null, _reporter).Name);
+            using var alone = TinyBert.Model(fixture.Session, 73, record: new() { TrainingData = new(file + ".moved", "csv", "text") });
+            var error = Assert.Throws<ZipLMException>(() => CalibrationSource.Resolve(alone, null, _reporter));
+            Assert.Equal("ZipLM.RecordedDataMissing", error.ErrorId);
+            Assert.Contains("-CalibrationData", error.Remedy, StringComparison.Ordinal);
             Assert.Equal("given", CalibrationSource.Resolve(recorded, Renamed("given"), _reporter).Name);
         }
         finally
@@ -277,6 +331,17 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         }
 
         static TextDataset Renamed(string name) => new(name, Text.Examples, Text.Labels);
+    }
+
+    [Fact]
+    public void Pairs_are_refused_by_a_model_that_does_not_tell_texts_apart()
+    {
+        using var model = TinyBert.Model(fixture.Session, 84, TinyBert.Describe(change: c => c["type_vocab_size"] = 1));
+        var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, MadeUpTable.Of(model)));
+        Assert.Equal("ZipLM.DatasetPairsUnsupported", error.ErrorId);
+        var single = new TextDataset("single", [.. Text.Examples.Select(e => e with { TextPair = null })], []);
+        using var pruned = Assert.Single(Run(model, single, new() { Speedups = [2], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 40 }));
+        Assert.True(pruned.Parameters < model.Parameters);
     }
 
     [Fact]

@@ -93,6 +93,33 @@ public sealed class TrainingFlowTests(SessionFixture fixture) : IClassFixture<Se
     }
 
     [Fact]
+    public void A_recorded_teacher_whose_weights_have_changed_is_refused()
+    {
+        using var folder = new ModelFolder();
+        using var dense = TinyBert.Model(fixture.Session, 83);
+        folder.Write(dense);
+        var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(folder.File("model.safetensors"))));
+        using var student = TinyBert.Model(fixture.Session, 84, TinyBert.Describe([(2, 9), (0, 24)]), new() { BaseModel = folder.Path, BaseHash = hash });
+        using (TrainingFlow.Run(student, null, Data, null, Distilling, new RecordingReporter(), TestContext.Current.CancellationToken))
+        {
+        }
+
+        using var other = TinyBert.Model(fixture.Session, 85);
+        folder.Write(other);
+        var error = AssertRefused("BaseModelChanged", student, null, Data, Distilling, "-Teacher");
+        Assert.Contains(folder.Path, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_teacher_of_another_session_is_refused()
+    {
+        using var student = TinyBert.Model(fixture.Session, 88);
+        using var session = SessionFixture.Connect();
+        using var teacher = TinyBert.Model(session, 88);
+        AssertRefused("SessionMismatch", student, teacher, Data, Distilling, "-Session");
+    }
+
+    [Fact]
     public void A_teacher_of_other_labels_is_refused()
     {
         using var student = TinyBert.Model(fixture.Session, 88);

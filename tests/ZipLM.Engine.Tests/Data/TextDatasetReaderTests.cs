@@ -160,4 +160,12 @@ public sealed class TextDatasetReaderTests : IDisposable
         using (var gzip = new GZipStream(memory, CompressionLevel.Optimal)) gzip.Write(Encoding.UTF8.GetBytes(content));
         return memory.ToArray();
     }
+
+    [Fact]
+    public void Labels_of_one_name_are_refused()
+    {
+        var error = Assert.Throws<ZipLMException>(() => new TextDataset("toy", [new("a", Label: 0)], ["cat", "dog", "cat"]));
+        Assert.Equal("ZipLM.LabelRepeated", error.ErrorId);
+        Assert.Equal("cat", error.Target);
+    }
 }

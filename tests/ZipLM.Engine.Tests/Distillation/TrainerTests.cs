@@ -26,7 +26,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         using var batch = TinyBert.Batch(Data);
         var trainer = new Trainer(Distilling, Seed, new RecordingReporter());
         student.RequireGradients(true);
-        trainer.Losses(student, teacher, batch).Total.backward();
+        trainer.Losses(student, teacher, batch, CancellationToken.None).Total.backward();
         var gradients = student.Parameters.ToDictionary(p => p.Name, p => TinyBert.Values(p.Parameter.grad!));
         student.RequireGradients(false);
 
@@ -50,7 +50,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
             using var scope = NewDisposeScope();
             var element = parameter.view(-1).narrow(0, index, 1);
             element.add_(change);
-            var loss = trainer.Losses(student, teacher, batch).Total.item<double>();
+            var loss = trainer.Losses(student, teacher, batch, CancellationToken.None).Total.item<double>();
             element.sub_(change);
             return loss;
         }
@@ -82,8 +82,8 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24)]), 46, ScalarType.Float64);
         var trainer = new Trainer(Distilling, Seed, new RecordingReporter());
         using var batch = TinyBert.Batch(Data);
-        var terms = trainer.Losses(student, teacher, batch);
-        var rows = TinyBert.Rows(Data).Select(row => trainer.Losses(student, teacher, row)).ToList();
+        var terms = trainer.Losses(student, teacher, batch, CancellationToken.None);
+        var rows = TinyBert.Rows(Data).Select(row => trainer.Losses(student, teacher, row, CancellationToken.None)).ToList();
         Assert.Equal(rows.Average(r => r.Task!.item<double>()), terms.Task!.item<double>(), 1e-10);
         Assert.Equal(rows.Average(r => r.Logit!.item<double>()), terms.Logit!.item<double>(), 1e-10);
         Assert.Equal(rows.Zip(Data.Lengths, (r, tokens) => r.Token!.item<double>() * tokens).Sum() / Data.Lengths.Sum(), terms.Token!.item<double>(), 1e-10);
@@ -97,7 +97,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24)]), 47, ScalarType.Float64);
         using var student = teacher.Copy();
         using var batch = TinyBert.Batch(Data);
-        var terms = new Trainer(Distilling with { Weights = new(0, 1, 1) }, Seed, new RecordingReporter()).Losses(student, teacher, batch);
+        var terms = new Trainer(Distilling with { Weights = new(0, 1, 1) }, Seed, new RecordingReporter()).Losses(student, teacher, batch, CancellationToken.None);
         Assert.Null(terms.Task);
         Assert.Equal(0, terms.Logit!.item<double>(), 1e-12);
         Assert.Equal(0, terms.Token!.item<double>(), 1e-5);
@@ -246,7 +246,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     private static (double[] Losses, double[] Gradients) LossesAndGradients(Transformer student, Transformer teacher, Batch batch)
     {
         student.RequireGradients(true);
-        var terms = new Trainer(Distilling, Seed, new RecordingReporter()).Losses(student, teacher, batch);
+        var terms = new Trainer(Distilling, Seed, new RecordingReporter()).Losses(student, teacher, batch, CancellationToken.None);
         terms.Total.backward();
         double[] gradients = [.. student.Parameters.SelectMany(p => TinyBert.Values(p.Parameter.grad!))];
         student.RequireGradients(false);

@@ -97,13 +97,27 @@ public sealed class LatencyTableTests(SessionFixture fixture) : IClassFixture<Se
         Assert.Contains("32", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Measuring_stops_when_asked()
+    [Theory]
+    [InlineData("making level 3 ")]
+    [InlineData("round 2 ")]
+    public void Making_the_levels_and_measuring_them_stop_when_asked(string at)
     {
         using var model = TinyBert.Model(fixture.Session);
         using var source = new CancellationTokenSource();
-        var reporter = new RecordingReporter { OnProgress = _ => source.Cancel() };
+        var last = "";
+        var reporter = new RecordingReporter
+        {
+            OnProgress = update =>
+            {
+                last = update.Status;
+                if (last.StartsWith(at, StringComparison.Ordinal))
+                {
+                    source.Cancel();
+                }
+            },
+        };
         Assert.Throws<OperationCanceledException>(() => LatencyFlow.Run(model, null, 1, 16, 1000, reporter, source.Token));
+        Assert.StartsWith(at, last, StringComparison.Ordinal);
     }
 
     /// <summary>Times without a spread, attention's levels first.</summary>

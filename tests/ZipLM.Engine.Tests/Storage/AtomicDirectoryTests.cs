@@ -20,7 +20,7 @@ public sealed class AtomicDirectoryTests : IDisposable
             Assert.False(Directory.Exists(_folder["a/b/model"]));
             Fill(directory, "new");
         });
-        Assert.Equal("new", File.ReadAllText(_folder["a/b/model/config.json"]));
+        Assert.Equal("new", File.ReadAllText(_folder["a/b/model/model.safetensors"]));
         Assert.Single(Directory.GetFileSystemEntries(_folder["a/b"]));
     }
 
@@ -36,7 +36,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void AnExistingDirectoryIsRefusedAndNothingIsBuilt()
     {
-        _folder.Write("model/config.json", "old");
+        Old();
         AssertError("ExportTargetExists", () => AtomicDirectory.Write(_folder["model"], replace: false, _ => Assert.Fail("It was called.")));
         Assert.Equal("old", Content());
     }
@@ -66,10 +66,50 @@ public sealed class AtomicDirectoryTests : IDisposable
         Assert.Equal("old", File.ReadAllText(_folder["home/thesis.txt"]));
     }
 
+    /// <summary>A web application has a config.json too; only what is a model in two ways is one.</summary>
+    [Theory]
+    [InlineData("""{"model_type": "bert"}""", "package.json")]
+    [InlineData("""{"port": 80}""", "model.safetensors")]
+    [InlineData("""{"port": 80}""", "ziplm.json")]
+    [InlineData("""{"model_type": 7}""", "model.safetensors")]
+    [InlineData("port = 80", "model.safetensors")]
+    [InlineData(null, "model.safetensors")]
+    public void ADirectoryThatOnlyLooksLikeAModelIsNeverReplaced(string? config, string beside)
+    {
+        if (config is not null)
+            _folder.Write("app/config.json", config);
+        _folder.Write($"app/{beside}", "old");
+        AssertError("ExportTargetNotModel", () => AtomicDirectory.Write(_folder["app"], replace: true, _ => Assert.Fail("It was called.")));
+        Assert.Equal("old", File.ReadAllText(_folder[$"app/{beside}"]));
+    }
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("model.safetensors.index.json")]
+    [InlineData("ziplm.json")]
+    public void WeightsOrARecordBesideAConfigOfAModelMakeItReplaceable(string beside)
+    {
+        _folder.Write("model/config.json", """{"model_type": "bert"}""");
+        _folder.Write($"model/{beside}");
+        AtomicDirectory.Write(_folder["model"], replace: true, directory => Fill(directory, "new"));
+        Assert.Equal("new", Content());
+    }
+
+    [Fact]
+    public void ADiskTooSmallForOneOfTheFilesIsToldOfTheUsersPath()
+    {
+        var error = Assert.Throws<ZipLMException>(() => AtomicDirectory.Write(_folder["model"], replace: false, directory =>
+            AtomicFile.Write(Path.Combine(directory, "model.safetensors"), _ => Assert.Fail("It was called."), bytes: 1L << 60)));
+        Assert.Equal("ZipLM.DiskFull", error.ErrorId);
+        Assert.Equal(_folder["model/model.safetensors"], error.Target);
+        Assert.Contains($"'{_folder["model/model.safetensors"]}'", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(".tmp", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void ReplacingKeepsTheOldOneUntilTheNewIsComplete()
     {
-        _folder.Write("model/config.json", "old");
+        Old();
         _folder.Write("model/stale.txt");
         AtomicDirectory.Write(_folder["model"], replace: true, directory =>
         {
@@ -84,7 +124,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void AFailureLeavesTheOldOneAndNoRest()
     {
-        _folder.Write("model/config.json", "old");
+        Old();
         Assert.Throws<InvalidOperationException>(() => AtomicDirectory.Write(_folder["model"], replace: true, directory =>
         {
             Fill(directory, "half");
@@ -97,7 +137,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void AFullDiskIsOneErrorAndLosesNothing()
     {
-        _folder.Write("model/config.json", "old");
+        Old();
         AssertError("DiskFull", () => AtomicDirectory.Write(_folder["model"], replace: true, directory =>
         {
             Fill(directory, "half");
@@ -110,7 +150,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void AFailingRenameGivesTheOldOneItsNameBack()
     {
-        _folder.Write("model/config.json", "old");
+        Old();
         Assert.Throws<DirectoryNotFoundException>(() => AtomicDirectory.Swap(_folder["none"], _folder["model"]));
         Assert.Equal("old", Content());
         Assert.Equal(["model"], _folder.Entries());
@@ -119,7 +159,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void ACrashBetweenTheTwoRenamesIsUndone()
     {
-        _folder.Write($".model.{Dead}.old/config.json", "old");
+        Old($".model.{Dead}.old");
         _folder.Write($".model.v2.{Dead}.old/config.json", "another target's");
         AssertError("ExportTargetExists", () => AtomicDirectory.Write(_folder["model"], replace: false, _ => throw new InvalidOperationException()));
         Assert.Equal("old", Content());
@@ -129,7 +169,7 @@ public sealed class AtomicDirectoryTests : IDisposable
     [Fact]
     public void RestsOfCrashedWritesAreCleanedWhenNoOneCanBeWritingThem()
     {
-        _folder.Write("model/config.json", "old");
+        Old();
         _folder.Write($".model.{Dead}.old/config.json", "older");
         _folder.Write($".model.{Dead}.tmp/config.json", "half");
         _folder.Write($".model.{Live}.tmp/config.json", "half");
@@ -147,14 +187,21 @@ public sealed class AtomicDirectoryTests : IDisposable
         AtomicDirectory.Write(_folder["model"], replace: false, directory =>
         {
             Fill(directory, "new");
-            File.SetAttributes(Path.Combine(directory, "config.json"), FileAttributes.ReadOnly);
+            File.SetAttributes(Path.Combine(directory, "model.safetensors"), FileAttributes.ReadOnly);
         });
         Assert.Equal("new", Content());
     }
 
-    private static void Fill(string directory, string content) => File.WriteAllText(Path.Combine(directory, "config.json"), content);
+    /// <summary>A directory that is a model, as far as the writer looks.</summary>
+    private void Old(string directory = "model")
+    {
+        _folder.Write($"{directory}/config.json", """{"model_type": "bert"}""");
+        _folder.Write($"{directory}/model.safetensors", "old");
+    }
+
+    private static void Fill(string directory, string content) => File.WriteAllText(Path.Combine(directory, "model.safetensors"), content);
 
     private static void AssertError(string id, Action action) => Assert.Equal("ZipLM." + id, Assert.Throws<ZipLMException>(action).ErrorId);
 
-    private string Content() => File.ReadAllText(_folder["model/config.json"]);
+    private string Content() => File.ReadAllText(_folder["model/model.safetensors"]);
 }

@@ -1,0 +1,52 @@
+using Xunit;
+using ZipLM.Engine.Latency;
+
+namespace ZipLM.Engine.Tests.Latency;
+
+public sealed class DeviceLockTests : IDisposable
+{
+    private readonly string _device = $"test:{Guid.NewGuid():N}";
+    private readonly RecordingReporter _reporter = new();
+
+    public void Dispose() => File.Delete(DeviceLock.PathFor(_device));
+
+    [Fact]
+    public async Task The_second_waits_for_the_first_and_says_so_once()
+    {
+        var first = DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken);
+        Assert.Empty(_reporter.Warnings);
+        var second = Task.Run(() => DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+        await Task.Delay(350, TestContext.Current.CancellationToken);
+        Assert.False(second.IsCompleted);
+        Assert.Contains(_device, Assert.Single(_reporter.Warnings), StringComparison.Ordinal);
+        first.Dispose();
+        (await second).Dispose();
+        Assert.Single(_reporter.Warnings);
+    }
+
+    [Fact]
+    public void Waiting_can_be_cancelled()
+    {
+        using var first = DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken);
+        using var source = new CancellationTokenSource(50);
+        Assert.Throws<OperationCanceledException>(() => DeviceLock.Take(_device, _reporter, source.Token));
+    }
+
+    [Fact]
+    public void Another_device_is_not_waited_for()
+    {
+        using var first = DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken);
+        DeviceLock.Take(_device + "1", _reporter, TestContext.Current.CancellationToken).Dispose();
+        File.Delete(DeviceLock.PathFor(_device + "1"));
+        Assert.Empty(_reporter.Warnings);
+    }
+
+    /// <summary>A file that is there but that no one holds, as a dead process leaves it, is no lock.</summary>
+    [Fact]
+    public void A_file_that_was_left_behind_is_no_lock()
+    {
+        File.WriteAllText(DeviceLock.PathFor(_device), "");
+        DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken).Dispose();
+        Assert.Empty(_reporter.Warnings);
+    }
+}
