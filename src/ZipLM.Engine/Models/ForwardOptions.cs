@@ -11,6 +11,9 @@ internal sealed record ForwardOptions
     /// <summary>Keep the output of every block.</summary>
     public bool KeepHidden { get; init; }
 
+    /// <summary>Compute the head's answer.</summary>
+    public bool Head { get; init; } = true;
+
     /// <summary>Called with the input of every output matrix that is left.</summary>
     public InputObserver? Observe { get; init; }
 }

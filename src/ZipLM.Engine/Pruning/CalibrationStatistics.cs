@@ -37,6 +37,7 @@ internal sealed class CalibrationStatistics : IDisposable
                     var mask = batch.IsPadded ? batch.Mask : null;
                     model.Forward(batch, new()
                     {
+                        Head = false,
                         Observe = (layer, sublayer, input) =>
                         {
                             // A batch through a large model takes seconds: this is looked at in each sublayer.
