@@ -42,22 +42,32 @@ internal sealed class Attention(
     /// <param name="mask">bool [batch, 1, 1, length], true = real token; null where there is no padding</param>
     /// <param name="training">Dropout on.</param>
     /// <param name="observe">Called with the heads' outputs, [batch, length, structures × structure size].</param>
-    public Tensor Forward(Tensor x, Tensor? mask, bool training, Action<Tensor>? observe)
+    /// <param name="past">What the block has read before; null where the text begins with <paramref name="x"/>.</param>
+    public Tensor Forward(Tensor x, Tensor? mask, bool training, Action<Tensor>? observe, KeyValueCache.Part? past = null)
     {
         var (batch, length) = (x.shape[0], x.shape[1]);
+        var start = past?.Length ?? 0;
+        var queries = Turned(Split(query));
+        var (keys, values) = (Turned(Split(key)), Split(value));
+        if (past is not null)
+        {
+            (keys, values) = past.Append(keys, values);
+        }
+
         // Padding stands on the right, where a causal model never looks.
+        var seen = !causal ? mask : start == 0 ? null : ones(length, start + length, ScalarType.Bool, x.device).tril(start);
         var context = nn.functional.scaled_dot_product_attention(
-            Turned(Split(query)), Shared(Turned(Split(key))), Shared(Split(value)), causal ? null : mask, training ? dropout : 0, causal);
+            queries, Shared(keys), Shared(values), seen, training ? dropout : 0, causal && start == 0);
         var merged = context.transpose(1, 2).reshape(batch, length, Heads * StructureSize);
         observe?.Invoke(merged);
         return output.Apply(merged);
 
         Tensor Split(Linear projection) => projection.Apply(x).view(batch, length, -1, headSize).transpose(1, 2);
 
-        Tensor Turned(Tensor heads) => rotary?.Apply(heads) ?? heads;
+        Tensor Turned(Tensor heads) => rotary?.Apply(heads, start) ?? heads;
 
         Tensor Shared(Tensor heads) => groupSize == 1 ? heads
-            : heads.unsqueeze(2).expand(batch, Heads, groupSize, length, headSize).reshape(batch, Heads * groupSize, length, headSize);
+            : heads.unsqueeze(2).expand(-1, -1, groupSize, -1, -1).flatten(1, 2);
     }
 
     /// <summary>A copy with these structures only.</summary>

@@ -35,7 +35,7 @@ internal sealed class Block(
 
     /// <summary>The attention half: norm(x + attention(x)), or x + attention(norm(x)). What a latency table times.</summary>
     public Tensor AttentionSublayer(Tensor x, Tensor? mask, ForwardOptions options) =>
-        Residual(x, attentionNorm, attention is null ? null : input => attention.Forward(input, mask, options.Training, Observer(Sublayer.Attention, options)), options);
+        Residual(x, attentionNorm, attention is null ? null : input => attention.Forward(input, mask, options.Training, Observer(Sublayer.Attention, options), options.Cache?.Of(layer)), options);
 
     /// <summary>The feed-forward half: norm(x + feed-forward(x)), or x + feed-forward(norm(x)). What a latency table times.</summary>
     public Tensor FeedForwardSublayer(Tensor x, ForwardOptions options) =>

@@ -14,6 +14,9 @@ internal sealed record ForwardOptions
     /// <summary>Compute the head's answer.</summary>
     public bool Head { get; init; } = true;
 
+    /// <summary>What a causal model has read before: the batch goes on from there, and is added to it.</summary>
+    public KeyValueCache? Cache { get; init; }
+
     /// <summary>Called with the input of every output matrix that is left.</summary>
     public InputObserver? Observe { get; init; }
 }

@@ -19,12 +19,13 @@ internal sealed class Rotary(IReadOnlyList<double> frequencies)
         [.. Enumerable.Range(0, headSize / 2).Select(i => Math.Pow(theta, -2.0 * i / headSize))];
 
     /// <summary>Turns every pair by its position times its frequency.</summary>
-    /// <param name="x">[batch, heads, length, head size], positions from 0.</param>
-    public Tensor Apply(Tensor x)
+    /// <param name="x">[batch, heads, length, head size]</param>
+    /// <param name="start">The first position.</param>
+    public Tensor Apply(Tensor x, int start = 0)
     {
         var length = x.shape[2];
-        Prepare(length, x);
-        var (cosines, sines) = (_cosines!.narrow(0, 0, length), _sines!.narrow(0, 0, length));
+        Prepare(start + length, x);
+        var (cosines, sines) = (_cosines!.narrow(0, start, length), _sines!.narrow(0, start, length));
         var halves = x.chunk(2, -1);
         return cat([(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines) + (halves[0] * sines)], -1);
     }
@@ -44,7 +45,9 @@ internal sealed class Rotary(IReadOnlyList<double> frequencies)
         using var normal = inference_mode(false);
         using var gradients = no_grad();
         using var scope = NewDisposeScope();
-        var angles = outer(arange(length, float64), tensor(frequencies.ToArray(), float64));
+        // Twice as long as needed where it grows: with a cache, texts get longer token by token.
+        var rows = _cosines is null ? length : 2 * length;
+        var angles = outer(arange(rows, float64), tensor(frequencies.ToArray(), float64));
         _cosines = angles.cos().to(like.dtype).to(like.device).DetachFromDisposeScope();
         _sines = angles.sin().to(like.dtype).to(like.device).DetachFromDisposeScope();
     }

@@ -39,7 +39,7 @@ internal sealed class TokenEmbeddings(
 
         if (positions is not null)
         {
-            sum += positions.Weight.narrow(0, positionOffset, batch.InputIds.shape[1]);
+            sum += positions.Weight.narrow(0, positionOffset + (options.Cache?.Length ?? 0), batch.InputIds.shape[1]);
         }
 
         var normalised = norm?.Apply(sum) ?? sum;

@@ -32,6 +32,11 @@ internal sealed class Transformer(TokenEmbeddings embeddings, IReadOnlyList<Bloc
     public ModelOutput Forward(Batch batch, ForwardOptions? options = null)
     {
         options ??= ForwardOptions.Inference;
+        if (options.Cache is not null && (batch.IsPadded || blocks.Any(b => b.Attention is { Causal: false })))
+        {
+            throw new ArgumentException("Only causal models, and texts without padding, can go on from a cache.", nameof(options));
+        }
+
         var mask = batch.IsPadded ? batch.Mask.unsqueeze(1).unsqueeze(1) : null;
         var x = embeddings.Forward(batch, options);
         var hidden = new List<Tensor>();
@@ -52,6 +57,7 @@ internal sealed class Transformer(TokenEmbeddings embeddings, IReadOnlyList<Bloc
             x = output;
         }
 
+        options.Cache?.Advance((int)batch.InputIds.shape[1]);
         var last = finalNorm?.Apply(x) ?? x;
         return new(last, options.Head ? head?.Forward(last, batch, options) : null, hidden);
     }

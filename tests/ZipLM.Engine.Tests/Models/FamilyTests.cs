@@ -215,6 +215,40 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
         Assert.Equal(causal, TinyBert.Values(before).SequenceEqual(TinyBert.Values(after)));
     });
 
+    /// <summary>Read in pieces, with what went before in the cache, a text gives what it gives at once.</summary>
+    [Theory]
+    [InlineData("gpt2 causal", null)]
+    [InlineData("gpt2 causal", "1/7 0/24")]
+    [InlineData("llama causal", null)]
+    [InlineData("llama causal", "0/0 1/24")]
+    [InlineData("llama causal untied, biases, wide heads, stretched", null)]
+    public void Causal_models_go_on_from_a_cache(string name, string? shapes) => fixture.Run(() =>
+    {
+        using var gradients = no_grad();
+        using var model = TinyBert.Create(TinyFamilies.Describe(name, shapes), 59, ScalarType.Float64);
+        using var whole = Batch.Random(2, 14, 40, 60, CPU);
+        var expected = model.Forward(whole).Logits!;
+        using var cache = new KeyValueCache();
+        foreach (var length in new[] { 5, 1, 1, 4, 1, 2 })
+        {
+            using var piece = Batch.Random(2, length, 40, 61, CPU);
+            piece.InputIds.copy_(whole.InputIds.narrow(1, cache.Length, length));
+            var part = expected.narrow(1, cache.Length, length);
+            TinyBert.AssertTensorsClose(part, model.Forward(piece, new() { Cache = cache }).Logits!, 1e-11);
+        }
+
+        Assert.Equal(14, cache.Length);
+    });
+
+    [Fact]
+    public void An_encoder_has_no_cache() => fixture.Run(() =>
+    {
+        using var model = TinyBert.Create(62);
+        using var batch = Batch.Random(1, 4, 40, 63, CPU);
+        using var cache = new KeyValueCache();
+        Assert.Throws<ArgumentException>(() => model.Forward(batch, new() { Cache = cache }));
+    });
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Checkpoints_as_others_write_them_are_read(string name)
