@@ -11,8 +11,11 @@ internal sealed record ForwardOptions
     /// <summary>Keep the output of every block.</summary>
     public bool KeepHidden { get; init; }
 
-    /// <summary>Compute the head's answer.</summary>
-    public bool Head { get; init; } = true;
+    /// <summary>
+    /// Compute the head's answer. Unless said: that of a task, but not that of a masked language model, which nobody who
+    /// uses such a checkpoint for something else pays for.
+    /// </summary>
+    public bool? Head { get; init; }
 
     /// <summary>What a causal model has read before: the batch goes on from there, and is added to it.</summary>
     public KeyValueCache? Cache { get; init; }

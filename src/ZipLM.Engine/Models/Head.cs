@@ -8,6 +8,9 @@ internal abstract class Head : IDisposable
 {
     public abstract IEnumerable<WeightHolder> Holders { get; }
 
+    /// <summary>Whether it answers what the model is used for.</summary>
+    public virtual bool IsTask => true;
+
     /// <param name="hidden">[batch, length, hidden]</param>
     /// <param name="batch">Tells which tokens are padding.</param>
     /// <param name="options">Dropout or not.</param>

@@ -11,6 +11,8 @@ internal sealed class LanguageModelHead(Decoder decoder, (Linear Dense, Activati
 
     public (Linear Dense, Activation Activation, Norm Norm)? Transform => transform;
 
+    public override bool IsTask => transform is null;
+
     public override IEnumerable<WeightHolder> Holders => transform is var (dense, _, norm) ? [dense, norm, decoder] : [decoder];
 
     /// <returns>[batch, length, vocabulary]</returns>

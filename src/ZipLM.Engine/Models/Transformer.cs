@@ -59,7 +59,7 @@ internal sealed class Transformer(TokenEmbeddings embeddings, IReadOnlyList<Bloc
 
         options.Cache?.Advance((int)batch.InputIds.shape[1]);
         var last = finalNorm?.Apply(x) ?? x;
-        return new(last, options.Head ? head?.Forward(last, batch, options) : null, hidden);
+        return new(last, options.Head ?? head?.IsTask ?? false ? head?.Forward(last, batch, options) : null, hidden);
     }
 
     /// <summary>A copy with other blocks, which it then owns.</summary>

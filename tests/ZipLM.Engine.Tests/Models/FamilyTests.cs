@@ -13,6 +13,7 @@ namespace ZipLM.Engine.Tests.Models;
 public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionFixture>, IDisposable
 {
     private static readonly EncodedDataset Data = TinyBert.Encode(TinyBert.Data(24, seed: 40));
+    private static readonly ForwardOptions WithHead = new() { Head = true };
     private readonly ModelFolder _folder = new();
 
     public static TheoryData<string> Names => TinyFamilies.Names;
@@ -45,7 +46,7 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
                     model.Description, weights.Parameters.ToDictionary(p => p.Name, p => WeightHolder.Own(p.Parameter.to(float64))));
                 foreach (var (own, tolerance) in new[] { (weights, 1e-5), (twin, 1e-12) })
                 {
-                    var output = own.Forward(batch, new() { KeepHidden = true });
+                    var output = own.Forward(batch, new() { KeepHidden = true, Head = true });
                     for (var row = 0; row < Data.Examples.Count; row++)
                     {
                         AssertSame(plain.Forward(Data.Examples[row].Ids, Data.Examples[row].TypeIds), output, row, tolerance);
@@ -126,7 +127,7 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
 
         Tensor Loss()
         {
-            var output = model.Forward(batch);
+            var output = model.Forward(batch, WithHead);
             var answer = output.Logits is { } logits ? logits : output.LastHidden;
             var real = answer.dim() == 3 ? answer[batch.Mask] : answer;
             direction ??= randn(real.shape, float64, generator: new Generator(45)).DetachFromDisposeScope();
@@ -154,7 +155,7 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
             Assert.Equal(
                 description.Family.Tensors(description with { Layers = plan }).Select(t => (t.Name, string.Join(' ', t.Shape))).Order(),
                 shrunk.Parameters.Select(p => (p.Name, string.Join(' ', p.Parameter.shape))).Order());
-            TinyBert.AssertClose(Real(stitched.Forward(batch), batch), Real(shrunk.Forward(batch), batch), 1e-11);
+            TinyBert.AssertClose(Real(stitched.Forward(batch, WithHead), batch), Real(shrunk.Forward(batch, WithHead), batch), 1e-11);
         }
     });
 
@@ -194,10 +195,10 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
         using var gradients = no_grad();
         using var model = TinyBert.Create(TinyFamilies.Describe(name), 49);
         using var batch = TinyBert.Batch(Data);
-        var before = Real(model.Forward(batch), batch);
+        var before = Real(model.Forward(batch, WithHead), batch);
         batch.InputIds.masked_fill_(batch.Mask.logical_not(), 9);
-        Assert.Equal(before, Real(model.Forward(batch), batch));
-        var alone = TinyBert.Rows(Data).Select(row => model.Forward(row)).ToList();
+        Assert.Equal(before, Real(model.Forward(batch, WithHead), batch));
+        var alone = TinyBert.Rows(Data).Select(row => model.Forward(row, WithHead)).ToList();
         TinyBert.AssertClose([.. alone.SelectMany(o => TinyBert.Values(o.LastHidden)), .. alone.SelectMany(o => o.Logits is null ? [] : TinyBert.Values(o.Logits))], before, 1e-5);
     });
 
@@ -238,6 +239,18 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
         }
 
         Assert.Equal(14, cache.Length);
+    });
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Only_the_head_of_a_task_answers_unasked(string name) => fixture.Run(() =>
+    {
+        var description = TinyFamilies.Describe(name);
+        using var model = TinyBert.Create(description, 64);
+        using var batch = TinyBert.Batch(Data);
+        Assert.Equal(description.Task is not (ModelTask.FeatureExtraction or ModelTask.MaskedLanguageModeling), model.Forward(batch).Logits is not null);
+        Assert.Equal(description.Task != ModelTask.FeatureExtraction, model.Forward(batch, WithHead).Logits is not null);
+        Assert.Null(model.Forward(batch, new() { Head = false }).Logits);
     });
 
     [Fact]
@@ -434,7 +447,7 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
         {
             using var gradients = no_grad();
             using var batch = TinyBert.Batch(Data);
-            var output = model.Weights(null, CancellationToken.None).Forward(batch);
+            var output = model.Weights(null, CancellationToken.None).Forward(batch, WithHead);
             values = [.. TinyBert.Values(output.LastHidden), .. output.Logits is null ? [] : TinyBert.Values(output.Logits)];
         });
         return values;
