@@ -34,12 +34,12 @@ internal static class TinyBert
     public static Transformer Create(ModelDescription description, int seed, ScalarType type = ScalarType.Float32)
     {
         var random = new Random(seed);
-        return Bert.Build(description, Bert.Tensors(description).ToDictionary(t => t.Name, t =>
+        return description.Family.Build(description, description.Family.Tensors(description).ToDictionary(t => t.Name, t =>
         {
             using var scope = NewDisposeScope();
             var (mean, deviation) = t.Name switch
             {
-                _ when t.Name.EndsWith("LayerNorm.weight", StringComparison.Ordinal) => (1.0, 0.2),
+                _ when t.Shape.Length == 1 && t.Name.EndsWith(".weight", StringComparison.Ordinal) => (1.0, 0.2),
                 _ when t.Name.EndsWith(".bias", StringComparison.Ordinal) => (0.0, 0.2),
                 _ => (0.0, 1.5 / Math.Sqrt(t.Shape[1])),
             };

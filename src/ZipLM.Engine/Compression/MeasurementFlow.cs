@@ -78,10 +78,10 @@ public static class MeasurementFlow
 
     private static EncodedDataset Encode(TransformerModel model, TextDataset data, CancellationToken cancellationToken)
     {
-        if (model.Task == ModelTask.FeatureExtraction)
+        if (model.Task != ModelTask.SequenceClassification)
         {
             throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
-                $"'{model.Name}' is a {model.Architecture}, which has no trained head and so no answers to measure.",
+                $"'{model.Name}' is a {model.Architecture}, which has no trained classifier and so no labels to measure.",
                 "Use a checkpoint for sequence classification.", model);
         }
 

@@ -17,7 +17,7 @@ internal static class RecordedBase
         }
 
         // A directory that lost its weights since they were read is no obstacle: pruning needs them no more.
-        using var checkpoint = ModelReader.TryOpen(directory);
+        using var checkpoint = ModelReader.TryOpen(directory, model.Description.Family);
         return model.Record with { BaseModel = directory, BaseHash = checkpoint?.Hash(cancellationToken) };
     }
 
@@ -29,7 +29,7 @@ internal static class RecordedBase
         var directory = model.Record.BaseModel!;
         if (model.Record.BaseHash is { } recorded)
         {
-            using var checkpoint = ModelReader.Open(directory);
+            using var checkpoint = ModelReader.Open(directory, model.Description.Family);
             if (!string.Equals(checkpoint.Hash(cancellationToken), recorded, StringComparison.OrdinalIgnoreCase))
             {
                 throw new ZipLMException("BaseModelChanged", ErrorKind.InvalidData,

@@ -8,7 +8,7 @@ namespace ZipLM.Engine.Compression;
 
 /// <summary>
 /// Loss of pruned models on rows that the statistics did not see: with the labels where the data has them, else against the
-/// answers of the model that is pruned, or its last hidden states where it has no head.
+/// answers of the model that is pruned, or its last hidden states where it has no head, or one that answers for every token.
 /// </summary>
 internal sealed class SearchLoss : IDisposable
 {
@@ -25,7 +25,7 @@ internal sealed class SearchLoss : IDisposable
     public SearchLoss(Transformer model, EncodedDataset sample, CancellationToken cancellationToken)
     {
         (_sample, _device) = (sample, model.Device);
-        Measure = model.Head is null ? LossMeasure.HiddenStateError
+        Measure = !model.AnswersOnceASequence ? LossMeasure.HiddenStateError
             : sample.Examples.All(e => e.Label is not null) ? LossMeasure.CrossEntropy
             : LossMeasure.KLDivergence;
         try
@@ -78,7 +78,7 @@ internal sealed class SearchLoss : IDisposable
             using (batch)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                act(i, batch, model.Forward(batch));
+                act(i, batch, model.Forward(batch, new() { Head = Measure != LossMeasure.HiddenStateError }));
             }
         }
     }

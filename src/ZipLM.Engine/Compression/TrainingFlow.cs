@@ -86,7 +86,7 @@ public static class TrainingFlow
 
     private static void RequireHead(TransformerModel model)
     {
-        if (model.Task == ModelTask.FeatureExtraction)
+        if (model.Task != ModelTask.SequenceClassification)
         {
             throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
                 $"'{model.Name}' is a {model.Architecture}, which has no classifier to train.", "Use a checkpoint for sequence classification.", model);

@@ -28,11 +28,17 @@ public static class HuggingFaceExport
                 JsonFile.Write(Path.Combine(target, ModelDirectory.ConfigFile), Config(own, others.Count > 0, reporter));
                 JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(own.Record, own.Layers));
                 own.Tokenizer.Save(target);
-                CheckpointWriter.Write(target, [.. weights.Parameters.Select(p => (p.Name, (Tensor)p.Parameter)), .. others], cancellationToken);
+                CheckpointWriter.Write(target, [.. Stored(own.Description, weights), .. others], cancellationToken);
             });
             own.SavedTo(directory);
             return true;
         }, reporter, cancellationToken);
+    }
+
+    private static IEnumerable<(string Name, Tensor Tensor)> Stored(ModelDescription description, Transformer weights)
+    {
+        var parameters = weights.Parameters.ToDictionary(p => p.Name, p => p.Parameter);
+        return description.Family.Layout(description).Select(t => (t.Name, t.Join(parameters)));
     }
 
     private static void RequireNotBase(TransformerModel model, string directory)
@@ -47,28 +53,29 @@ public static class HuggingFaceExport
     }
 
     /// <summary>
-    /// What belongs to an architecture without a classifier and never changes here, such as a pooler or the head of a
+    /// What belongs to an architecture without a task and never changes here, such as a pooler or the head of a
     /// language model: carried over from the checkpoint that the model came from.
     /// </summary>
     private static IReadOnlyList<(string Name, Tensor Tensor)> Others(TransformerModel model, CancellationToken cancellationToken)
     {
-        if (model.Task != ModelTask.FeatureExtraction || (model.Path ?? model.Record.BaseModel) is not { } source)
+        if (model.Task is not (ModelTask.FeatureExtraction or ModelTask.MaskedLanguageModeling) || (model.Path ?? model.Record.BaseModel) is not { } source)
         {
             return [];
         }
 
-        using var checkpoint = ModelReader.TryOpen(source);
+        using var checkpoint = ModelReader.TryOpen(source, model.Description.Family);
         var changed = model.Path is null && model.Record.BaseHash is { } hash && checkpoint?.Hash(cancellationToken) != hash;
-        return checkpoint is null || changed ? [] : checkpoint.ReadOthers(Bert.Tensors(model.Description.Dense).Select(t => t.Name), cancellationToken);
+        var (dense, family) = (model.Description.Dense, model.Description.Family);
+        return checkpoint is null || changed ? [] : checkpoint.ReadOthers([.. family.Layout(dense).Select(t => t.Name), .. family.TiedNames], cancellationToken);
     }
 
     private static JsonObject Config(TransformerModel model, bool complete, IReporter reporter)
     {
         var config = model.Description.Config.DeepClone().AsObject();
-        if (model.Task == ModelTask.FeatureExtraction && model.Architecture != Bert.BareArchitecture && !complete)
+        if (model.Task == ModelTask.FeatureExtraction && model.Architecture != model.Description.Family.BareArchitecture && !complete)
         {
-            reporter.Warning($"The head of '{model.Name}' ({model.Architecture}) is no longer where the model came from: it is saved without one, as {Bert.BareArchitecture}.");
-            config["architectures"] = new JsonArray(Bert.BareArchitecture);
+            reporter.Warning($"The head of '{model.Name}' ({model.Architecture}) is no longer where the model came from: it is saved without one, as {model.Description.Family.BareArchitecture}.");
+            config["architectures"] = new JsonArray(model.Description.Family.BareArchitecture);
         }
 
         return config;

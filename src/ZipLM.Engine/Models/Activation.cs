@@ -11,16 +11,23 @@ internal sealed record Activation
 
     public string Name { get; }
 
+    public static Activation Gelu { get; } = FromName("gelu", "");
+
+    public static Activation Relu { get; } = FromName("relu", "");
+
+    public static Activation Tanh { get; } = FromName("tanh", "");
+
     public static Activation FromName(string name, string where) => name switch
     {
         "gelu" => new(name, x => nn.functional.gelu(x)),
         // The tanh approximation of GELU (Hendrycks & Gimpel, eq. 3), as GPT-2 uses it.
         "gelu_new" or "gelu_pytorch_tanh" => new(name, x => 0.5 * x * (1 + tanh(Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)))),
         "relu" => new(name, x => nn.functional.relu(x)),
+        "tanh" => new(name, x => x.tanh()),
         "silu" or "swish" => new(name, x => nn.functional.silu(x)),
         _ => throw new ZipLMException("ModelActivationUnknown", ErrorKind.InvalidData,
             $"{where} asks for the activation '{name}', which is not known.",
-            "Supported: gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish.", where),
+            "Supported: gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish, tanh.", where),
     };
 
     public Tensor Apply(Tensor x) => _apply(x);

@@ -1,74 +1,38 @@
 using System.Text.Json.Nodes;
-using ZipLM.Engine.Data;
-using static TorchSharp.torch;
+using TorchSharp.Modules;
 
 namespace ZipLM.Engine.Models;
 
-/// <summary>
-/// All that is particular to BERT (Devlin et al., 2018) in Hugging Face's layout: config keys, names in a checkpoint,
-/// embeddings and head.
-/// </summary>
-internal static class Bert
+/// <summary>All that is particular to BERT (Devlin et al., 2018) in Hugging Face's layout, beside its encoder: classes and heads.</summary>
+internal sealed class Bert : IModelFamily
 {
-    public const string ModelFamily = "bert";
-
-    /// <summary>The class of a model without any head.</summary>
-    public const string BareArchitecture = "BertModel";
-
-    private const string ClassificationArchitecture = "BertForSequenceClassification";
-    private const string Embeddings = "bert.embeddings";
+    private const string ModelType = "bert";
+    private const string Bare = "BertModel";
+    private const string Classification = "BertForSequenceClassification";
     private const string Pooler = "bert.pooler.dense";
     private const string Classifier = "classifier";
+    private const string Spans = "qa_outputs";
+    private const string Predictions = "cls.predictions";
+    private const string DecoderWeight = $"{Predictions}.decoder.weight";
+    private const string DecoderBias = $"{Predictions}.bias";
 
-    /// <summary>Architectures that are read. A head other than the classifier is not computed: such a model answers with hidden states.</summary>
-    public static IReadOnlyList<string> Architectures { get; } =
-        [ClassificationArchitecture, BareArchitecture, "BertForMaskedLM", "BertForPreTraining"];
+    private static readonly BertEncoder Encoder = new(ModelType);
 
-    /// <summary>Reads <c>config.json</c>; every layer is taken as dense.</summary>
-    public static ModelDescription Describe(ConfigReader config)
-    {
-        var hidden = config.Positive("hidden_size");
-        var heads = config.Positive("num_attention_heads");
-        if (hidden % heads != 0)
-        {
-            throw config.Invalid($"hidden_size {hidden} is not a multiple of num_attention_heads {heads}");
-        }
+    public string Name => ModelType;
 
-        var position = config.Text("position_embedding_type", "absolute");
-        if (position != "absolute")
-        {
-            throw config.Invalid($"position_embedding_type '{position}' is not supported, only 'absolute'");
-        }
+    /// <summary>The heads of BertForPreTraining are not computed: such a model answers with hidden states.</summary>
+    public IReadOnlyList<string> Architectures { get; } =
+        [Classification, "BertForQuestionAnswering", "BertForMaskedLM", "BertForPreTraining", Bare];
 
-        var architecture = config.Architecture(Architectures);
-        var classifies = architecture == ClassificationArchitecture;
-        var width = config.Positive("intermediate_size");
-        // Read now, so that a wrong value is an error before any weight is read.
-        _ = Settings.From(config);
-        return new()
-        {
-            ModelFamily = ModelFamily,
-            Architecture = architecture,
-            Task = classifies ? ModelTask.SequenceClassification : ModelTask.FeatureExtraction,
-            HiddenSize = hidden,
-            HeadSize = hidden / heads,
-            DenseHeads = heads,
-            DenseWidth = width,
-            VocabularySize = config.Positive("vocab_size"),
-            MaximumSequenceLength = config.Positive("max_position_embeddings"),
-            TextTypes = config.Positive("type_vocab_size", 2),
-            Labels = classifies ? config.Labels() : [],
-            Layers = [.. Enumerable.Range(0, config.Positive("num_hidden_layers")).Select(l => new LayerShape(l, heads, width))],
-            Config = config.Json,
-            Where = config.Where,
-        };
-    }
+    public string BareArchitecture => Bare;
+
+    public IReadOnlyList<string> TiedNames { get; } = [DecoderWeight, $"{Predictions}.decoder.bias"];
 
     /// <summary>The config of a new model.</summary>
     public static JsonObject NewConfig(int hiddenSize, int layers, int heads, int width, int vocabularySize, int maximumSequenceLength, IReadOnlyList<string> labels) => new()
     {
-        ["architectures"] = new JsonArray(labels.Count > 0 ? ClassificationArchitecture : BareArchitecture),
-        ["model_type"] = ModelFamily,
+        ["architectures"] = new JsonArray(labels.Count > 0 ? Classification : Bare),
+        ["model_type"] = ModelType,
         ["hidden_size"] = hiddenSize,
         ["num_hidden_layers"] = layers,
         ["num_attention_heads"] = heads,
@@ -86,164 +50,49 @@ internal static class Bert
         ["label2id"] = new JsonObject(labels.Select((l, i) => KeyValuePair.Create(l, (JsonNode?)i))),
     };
 
-    /// <summary>The name that this code uses for a tensor that a checkpoint calls <paramref name="name"/>.</summary>
-    public static string CanonicalName(string name)
+    public ModelDescription Describe(ConfigReader config)
     {
-        // Checkpoints converted from TensorFlow call LayerNorm's weight gamma and its bias beta;
-        // a plain BertModel is saved without the prefix.
-        name = name.Replace("LayerNorm.gamma", "LayerNorm.weight", StringComparison.Ordinal)
-            .Replace("LayerNorm.beta", "LayerNorm.bias", StringComparison.Ordinal);
-        return name.StartsWith("embeddings.", StringComparison.Ordinal)
-            || name.StartsWith("encoder.", StringComparison.Ordinal)
-            || name.StartsWith("pooler.", StringComparison.Ordinal)
-            ? "bert." + name
-            : name;
+        var model = BertEncoder.Describe(this, config, firstPosition: 0, types: 2);
+        return model with { ReadsPairs = model.TextTypes > 1 };
     }
 
-    /// <summary>Every tensor of a model with its shape; the shapes of <paramref name="model"/> say what is left of each block.</summary>
-    public static IEnumerable<(string Name, long[] Shape)> Tensors(ModelDescription model)
+    public string? CanonicalName(string name) => Encoder.CanonicalName(name);
+
+    public IEnumerable<(string Name, long[] Shape)> Tensors(ModelDescription model)
     {
         long hidden = model.HiddenSize;
-        IEnumerable<(string, long[])> embeddings =
-        [
-            ($"{Embeddings}.word_embeddings.weight", [model.VocabularySize, hidden]),
-            ($"{Embeddings}.position_embeddings.weight", [model.MaximumSequenceLength, hidden]),
-            ($"{Embeddings}.token_type_embeddings.weight", [model.TextTypes, hidden]),
-            .. Norm($"{Embeddings}.LayerNorm"),
-        ];
-        IEnumerable<(string, long[])> head = model.Task == ModelTask.SequenceClassification
-            ? [.. Dense(Pooler, hidden, hidden), .. Dense(Classifier, model.Labels.Count, hidden)]
-            : [];
-        return [.. embeddings, .. model.Layers.SelectMany(Block), .. head];
-
-        IEnumerable<(string, long[])> Block(LayerShape shape)
+        var tied = Settings(model).TiedDecoder;
+        return [.. Encoder.Tensors(model, firstPosition: 0), .. model.Task switch
         {
-            var prefix = Layer(shape.Layer);
-            long inner = shape.Heads * model.HeadSize;
-            IEnumerable<(string, long[])> attention = shape.Heads == 0 ? [] :
+            ModelTask.SequenceClassification or ModelTask.Regression =>
+                [.. TensorShapes.Linear(Pooler, hidden, hidden), .. TensorShapes.Linear(Classifier, model.Labels.Count, hidden)],
+            ModelTask.QuestionAnswering => TensorShapes.Linear(Spans, 2, hidden),
+            ModelTask.MaskedLanguageModeling =>
             [
-                .. Dense($"{prefix}.attention.self.query", inner, hidden),
-                .. Dense($"{prefix}.attention.self.key", inner, hidden),
-                .. Dense($"{prefix}.attention.self.value", inner, hidden),
-                .. Dense($"{prefix}.attention.output.dense", hidden, inner),
-            ];
-            IEnumerable<(string, long[])> feedForward = shape.Width == 0 ? [] :
-            [
-                .. Dense($"{prefix}.intermediate.dense", shape.Width, hidden),
-                .. Dense($"{prefix}.output.dense", hidden, shape.Width),
-            ];
-            return [.. attention, .. Norm($"{prefix}.attention.output.LayerNorm"), .. feedForward, .. Norm($"{prefix}.output.LayerNorm")];
-        }
-
-        static IEnumerable<(string, long[])> Dense(string name, long outputs, long inputs) =>
-            [($"{name}.weight", [outputs, inputs]), ($"{name}.bias", [outputs])];
-
-        IEnumerable<(string, long[])> Norm(string name) => [($"{name}.weight", [hidden]), ($"{name}.bias", [hidden])];
+                .. TensorShapes.Linear($"{Predictions}.transform.dense", hidden, hidden),
+                .. TensorShapes.LayerNorm($"{Predictions}.transform.LayerNorm", hidden),
+                .. TensorShapes.Decoder(model, tied ? null : DecoderWeight, DecoderBias),
+            ],
+            _ => Enumerable.Empty<(string, long[])>(),
+        }];
     }
 
-    /// <summary>Puts the tensors that <see cref="Tensors"/> names together; the result owns them.</summary>
-    public static Transformer Build(ModelDescription model, IReadOnlyDictionary<string, TorchSharp.Modules.Parameter> weights)
+    public Transformer Build(ModelDescription model, IReadOnlyDictionary<string, Parameter> weights)
     {
-        var settings = Settings.From(new(model.Config, model.Where));
-        var embeddings = new BertEmbeddings(
-            Table($"{Embeddings}.word_embeddings"),
-            Table($"{Embeddings}.position_embeddings"),
-            Table($"{Embeddings}.token_type_embeddings"),
-            Norm($"{Embeddings}.LayerNorm"),
-            settings.Dropout);
-        var blocks = model.Layers.Select(shape =>
+        var settings = Settings(model);
+        var set = new WeightSet(weights);
+        var embeddings = Encoder.BuildEmbeddings(set, settings, firstPosition: 0, usesTypes: true);
+        return new(embeddings, Encoder.BuildBlocks(model, set, settings), model.Task switch
         {
-            var prefix = Layer(shape.Layer);
-            return new Block(
-                shape.Layer,
-                shape.Heads == 0 ? null : new Attention(
-                    Dense($"{prefix}.attention.self.query"),
-                    Dense($"{prefix}.attention.self.key"),
-                    Dense($"{prefix}.attention.self.value"),
-                    Dense($"{prefix}.attention.output.dense"),
-                    model.HeadSize, settings.AttentionDropout),
-                Norm($"{prefix}.attention.output.LayerNorm"),
-                shape.Width == 0 ? null : new FeedForward(Dense($"{prefix}.intermediate.dense"), Dense($"{prefix}.output.dense"), settings.Activation),
-                Norm($"{prefix}.output.LayerNorm"),
-                settings.Dropout);
-        }).ToList();
-        var head = model.Task == ModelTask.SequenceClassification
-            ? new BertHead(Dense(Pooler), Dense(Classifier), settings.ClassifierDropout)
-            : null;
-        return new(embeddings, blocks, head);
-
-        Embedding Table(string name) => new(name, weights[$"{name}.weight"]);
-
-        Linear Dense(string name) => new(name, weights[$"{name}.weight"], weights[$"{name}.bias"]);
-
-        LayerNorm Norm(string name) => new(name, weights[$"{name}.weight"], weights[$"{name}.bias"], settings.Epsilon);
+            ModelTask.SequenceClassification or ModelTask.Regression =>
+                new FirstTokenHead(set.Linear(Pooler), Activation.Tanh, set.Linear(Classifier), 0, settings.ClassifierDropout),
+            ModelTask.QuestionAnswering => new SpanHead(set.Linear(Spans), 0),
+            ModelTask.MaskedLanguageModeling => new LanguageModelHead(
+                set.Decoder(DecoderWeight, DecoderBias, embeddings),
+                (set.Linear($"{Predictions}.transform.dense"), settings.Activation, set.LayerNorm($"{Predictions}.transform.LayerNorm", settings.Epsilon))),
+            _ => null,
+        });
     }
 
-    private static string Layer(int layer) => $"bert.encoder.layer.{layer}";
-
-    /// <summary>The values of a config that are no dimensions.</summary>
-    private sealed record Settings(double Epsilon, double Dropout, double AttentionDropout, double ClassifierDropout, Activation Activation)
-    {
-        public static Settings From(ConfigReader config)
-        {
-            var dropout = config.Probability("hidden_dropout_prob", 0.1);
-            return new(
-                config.Number("layer_norm_eps", 1e-12),
-                dropout,
-                config.Probability("attention_probs_dropout_prob", 0.1),
-                config.Probability("classifier_dropout", dropout),
-                Activation.FromName(config.Text("hidden_act", "gelu"), config.Where));
-        }
-    }
-}
-
-/// <summary>Word + position + segment embeddings, normalised.</summary>
-internal sealed class BertEmbeddings(Embedding words, Embedding positions, Embedding types, LayerNorm norm, double dropout) : IDisposable
-{
-    public IEnumerable<WeightHolder> Holders => [words, positions, types, norm];
-
-    public Device Device => words.Weight.device;
-
-    /// <returns>[batch, length, hidden]</returns>
-    public Tensor Forward(Batch batch, ForwardOptions options)
-    {
-        var sum = words.Apply(batch.InputIds)
-            + types.Apply(batch.TypeIds)
-            + positions.Weight.narrow(0, 0, batch.InputIds.shape[1]);
-        var normalised = norm.Apply(sum);
-        return options.Training && dropout > 0 ? nn.functional.dropout(normalised, dropout, training: true) : normalised;
-    }
-
-    public BertEmbeddings Copy() => new(words.Copy(), positions.Copy(), types.Copy(), norm.Copy(), dropout);
-
-    public void Dispose()
-    {
-        foreach (var holder in Holders)
-        {
-            holder.Dispose();
-        }
-    }
-}
-
-/// <summary>Pooler (first token, tanh) and classifier.</summary>
-internal sealed class BertHead(Linear pooler, Linear classifier, double dropout) : IDisposable
-{
-    public IEnumerable<WeightHolder> Holders => [pooler, classifier];
-
-    /// <param name="hidden">[batch, length, hidden]</param>
-    /// <param name="options">Dropout or not.</param>
-    /// <returns>[batch, labels]</returns>
-    public Tensor Forward(Tensor hidden, ForwardOptions options)
-    {
-        var pooled = tanh(pooler.Apply(hidden.select(1, 0)));
-        return classifier.Apply(options.Training && dropout > 0 ? nn.functional.dropout(pooled, dropout, training: true) : pooled);
-    }
-
-    public BertHead Copy() => new(pooler.Copy(), classifier.Copy(), dropout);
-
-    public void Dispose()
-    {
-        pooler.Dispose();
-        classifier.Dispose();
-    }
+    private static BertSettings Settings(ModelDescription model) => BertSettings.From(new(model.Config, model.Where));
 }

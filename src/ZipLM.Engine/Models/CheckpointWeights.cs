@@ -10,14 +10,14 @@ internal sealed class CheckpointWeights : IDisposable
     private readonly Checkpoint _checkpoint;
     private readonly Dictionary<string, string> _names = [];
 
-    public CheckpointWeights(string directory, Func<string, string> canonicalName)
+    public CheckpointWeights(string directory, Func<string, string?> canonicalName)
     {
         _checkpoint = Checkpoint.Open(directory);
         foreach (var name in _checkpoint.Names)
         {
-            if (!_names.TryAdd(canonicalName(name), name))
+            if (canonicalName(name) is { } canonical && !_names.TryAdd(canonical, name))
             {
-                var other = _names[canonicalName(name)];
+                var other = _names[canonical];
                 _checkpoint.Dispose();
                 throw new ZipLMException("CheckpointNamesConflict", ErrorKind.InvalidData,
                     $"The checkpoint in '{directory}' holds both '{other}' and '{name}', which are the same weights.",
@@ -32,9 +32,9 @@ internal sealed class CheckpointWeights : IDisposable
     public string Hash(CancellationToken cancellationToken) => _checkpoint.Hash(cancellationToken);
 
     /// <summary>Fails unless every tensor is there in its shape; reads no weight.</summary>
-    public void Check(IEnumerable<(string Name, long[] Shape)> tensors)
+    public void Check(IEnumerable<StoredTensor> tensors)
     {
-        foreach (var (name, shape) in tensors)
+        foreach (var (name, shape) in tensors.Select(t => (t.Name, t.Shape)))
         {
             if (Shape(name) is not { } found)
             {
@@ -52,26 +52,29 @@ internal sealed class CheckpointWeights : IDisposable
         }
     }
 
-    /// <summary>Reads tensors to a device; the caller owns them.</summary>
+    /// <summary>Reads the parameters in these tensors to a device; the caller owns them.</summary>
     /// <exception cref="ZipLMException">A weight is NaN or infinite.</exception>
     public Dictionary<string, Parameter> Read(
-        IEnumerable<(string Name, long[] Shape)> tensors, Device device, ScalarType type, CancellationToken cancellationToken)
+        IEnumerable<StoredTensor> tensors, Device device, ScalarType type, CancellationToken cancellationToken)
     {
         var weights = new Dictionary<string, Parameter>();
         try
         {
-            foreach (var (name, _) in tensors)
+            foreach (var stored in tensors)
             {
                 using var scope = NewDisposeScope();
-                var tensor = _checkpoint.Read(_names[name], cancellationToken);
+                var tensor = _checkpoint.Read(_names[stored.Name], cancellationToken);
                 if (!tensor.isfinite().all().item<bool>())
                 {
                     throw new ZipLMException("ModelWeightsNotFinite", ErrorKind.InvalidData,
-                        $"The tensor '{name}' in '{_checkpoint.Directory}' holds NaN or infinite weights.",
+                        $"The tensor '{stored.Name}' in '{_checkpoint.Directory}' holds NaN or infinite weights.",
                         "The checkpoint is damaged or its training diverged: get another one.", _checkpoint.Directory);
                 }
 
-                weights.Add(name, WeightHolder.Own(tensor.to(type).to(device)));
+                foreach (var (name, values) in stored.Split(tensor))
+                {
+                    weights.Add(name, WeightHolder.Own(values.to(type).to(device)));
+                }
             }
 
             return weights;

@@ -39,6 +39,29 @@ internal sealed class ConfigReader(JsonObject json, string where)
         return number is >= 0 and < 1 ? number : throw Invalid($"'{key}' is {json[key]!.ToJsonString()}, which is not from 0 to below 1");
     }
 
+    /// <summary>A whole number of at least 0.</summary>
+    public int Index(string key, int missing) => json[key] switch
+    {
+        null => missing,
+        JsonValue value when value.TryGetValue<int>(out var number) && number >= 0 => number,
+        var node => throw Invalid($"'{key}' is {node.ToJsonString()}, which is not a whole number of at least 0"),
+    };
+
+    public bool Flag(string key, bool missing) => json[key] switch
+    {
+        null => missing,
+        JsonValue value when value.TryGetValue<bool>(out var flag) => flag,
+        var node => throw Invalid($"'{key}' is {node.ToJsonString()}, which is not true or false"),
+    };
+
+    /// <summary>The config inside this one, or null.</summary>
+    public ConfigReader? Inner(string key) => json[key] switch
+    {
+        null => null,
+        JsonObject inner => new(inner, $"{where}, '{key}'"),
+        var node => throw Invalid($"'{key}' is {node.ToJsonString()}, which is not an object"),
+    };
+
     public string Text(string key, string missing) => json[key] switch
     {
         null => missing,
@@ -55,6 +78,25 @@ internal sealed class ConfigReader(JsonObject json, string where)
         return known.Contains(name) ? name : throw new ZipLMException("ModelArchitectureUnknown", ErrorKind.InvalidData,
             $"{where} describes a {name}, which is not supported.",
             $"Supported architectures: {string.Join(", ", known)}.", name);
+    }
+
+    /// <summary>What the head of a class of Hugging Face answers, by the endings that all of them share.</summary>
+    public ModelTask Task(string architecture)
+    {
+        if (!architecture.EndsWith("ForSequenceClassification", StringComparison.Ordinal))
+        {
+            return architecture.EndsWith("ForQuestionAnswering", StringComparison.Ordinal) ? ModelTask.QuestionAnswering
+                : architecture.EndsWith("ForMaskedLM", StringComparison.Ordinal) ? ModelTask.MaskedLanguageModeling
+                : architecture.EndsWith("ForCausalLM", StringComparison.Ordinal) || architecture.EndsWith("LMHeadModel", StringComparison.Ordinal) ? ModelTask.CausalLanguageModeling
+                : ModelTask.FeatureExtraction;
+        }
+
+        var labels = Labels().Count;
+        var regression = labels == 1;
+        var problem = Text("problem_type", regression ? "regression" : "single_label_classification");
+        return problem == (regression ? "regression" : "single_label_classification")
+            ? regression ? ModelTask.Regression : ModelTask.SequenceClassification
+            : throw Invalid($"'problem_type' is '{problem}' with {labels} labels; supported are single_label_classification, and regression with one label");
     }
 
     /// <summary>Label names in the order of their indices: <c>id2label</c>, else LABEL_0 … as many as <c>num_labels</c> (2).</summary>

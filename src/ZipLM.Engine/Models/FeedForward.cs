@@ -2,20 +2,29 @@ using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
 
-/// <summary>down(activation(up(x))) with any width; the residual path is the block's.</summary>
-internal sealed class FeedForward(Linear up, Linear down, Activation activation) : IDisposable
+/// <summary>
+/// down(activation(up(x))) with any width, or, with a gate, down(activation(gate(x)) · up(x)) (Shazeer, 2020); the residual
+/// path is the block's.
+/// </summary>
+internal sealed class FeedForward(Linear up, Linear down, Activation activation, Linear? gate = null) : IDisposable
 {
+    public Linear Up => up;
+
+    public Linear? Gate => gate;
+
     public Linear Output => down;
+
+    public Activation Activation => activation;
 
     public int Width { get; } = (int)up.Weight.shape[0];
 
-    public IEnumerable<WeightHolder> Holders => [up, down];
+    public IEnumerable<WeightHolder> Holders => gate is null ? [up, down] : [gate, up, down];
 
     /// <param name="x">[batch, length, hidden]</param>
     /// <param name="observe">Called with the neurons' outputs, [batch, length, width].</param>
     public Tensor Forward(Tensor x, Action<Tensor>? observe)
     {
-        var neurons = activation.Apply(up.Apply(x));
+        var neurons = gate is null ? activation.Apply(up.Apply(x)) : activation.Apply(gate.Apply(x)) * up.Apply(x);
         observe?.Invoke(neurons);
         return down.Apply(neurons);
     }
@@ -26,11 +35,11 @@ internal sealed class FeedForward(Linear up, Linear down, Activation activation)
     public FeedForward Keep(IReadOnlyList<int> columns, Tensor weight)
     {
         using var rows = tensor(columns.Select(i => (long)i).ToArray(), device: weight.device);
-        return new(up.SelectRows(rows), down.WithWeight(weight), activation);
+        return new(up.SelectRows(rows), down.WithWeight(weight), activation, gate?.SelectRows(rows));
     }
 
     /// <summary>A copy whose output matrix is another of the same shape.</summary>
-    public FeedForward WithOutput(Linear other) => new(up.Copy(), other, activation);
+    public FeedForward WithOutput(Linear other) => new(up.Copy(), other, activation, gate?.Copy());
 
     public FeedForward Copy() => WithOutput(down.Copy());
 

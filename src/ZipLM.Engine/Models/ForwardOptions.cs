@@ -14,6 +14,15 @@ internal sealed record ForwardOptions
     /// <summary>The last block to run through; what comes after it, and the head, is left out. Null = all.</summary>
     public int? LastLayer { get; init; }
 
+    /// <summary>
+    /// Compute the head's answer. Unless said: that of a task, but not that of a masked language model, which nobody who
+    /// uses such a checkpoint for something else pays for.
+    /// </summary>
+    public bool? Head { get; init; }
+
+    /// <summary>What a causal model has read before: the batch goes on from there, and is added to it.</summary>
+    public KeyValueCache? Cache { get; init; }
+
     /// <summary>Called with the input of every output matrix that is left.</summary>
     public InputObserver? Observe { get; init; }
 }

@@ -5,7 +5,10 @@ namespace ZipLM.Engine.Models;
 /// <summary>Everything about a model but its weights: what <c>config.json</c> and the shapes of the tensors tell.</summary>
 internal sealed record ModelDescription
 {
-    public required string ModelFamily { get; init; }
+    /// <summary>What knows how such a model reads and goes together.</summary>
+    public required IModelFamily Family { get; init; }
+
+    public string ModelFamily => Family.Name;
 
     public required string Architecture { get; init; }
 
@@ -15,7 +18,11 @@ internal sealed record ModelDescription
 
     public required int HeadSize { get; init; }
 
+    /// <summary>Structures of an attention sublayer before any pruning: heads, or groups that share a key and a value.</summary>
     public required int DenseHeads { get; init; }
+
+    /// <summary>Query heads that share one key and value.</summary>
+    public int GroupSize { get; init; } = 1;
 
     public required int DenseWidth { get; init; }
 
@@ -23,8 +30,11 @@ internal sealed record ModelDescription
 
     public required int MaximumSequenceLength { get; init; }
 
-    /// <summary>Kinds of text that the model tells apart: 2 where it reads pairs.</summary>
-    public required int TextTypes { get; init; }
+    /// <summary>Rows of the embedding of kinds of text; 0 where there is none.</summary>
+    public int TextTypes { get; init; }
+
+    /// <summary>Whether a pair of texts can be told apart from a single one.</summary>
+    public bool ReadsPairs { get; init; } = true;
 
     public required IReadOnlyList<string> Labels { get; init; }
 

@@ -16,19 +16,19 @@ internal static class ModelReader
             description = description with { Layers = Checked(record.Value.Layers, description, directory) };
         }
 
-        using var weights = Open(directory);
-        weights.Check(Bert.Tensors(description));
+        using var weights = Open(directory, description.Family);
+        weights.Check(description.Family.Layout(description));
         return (description, record?.Record ?? new());
     }
 
-    public static CheckpointWeights Open(string directory) => new(directory, Bert.CanonicalName);
+    public static CheckpointWeights Open(string directory, IModelFamily family) => new(directory, family.CanonicalName);
 
     /// <summary>The weights of a directory, or null where it has none that can be read.</summary>
-    public static CheckpointWeights? TryOpen(string directory)
+    public static CheckpointWeights? TryOpen(string directory, IModelFamily family)
     {
         try
         {
-            return Open(directory);
+            return Open(directory, family);
         }
         catch (ZipLMException)
         {

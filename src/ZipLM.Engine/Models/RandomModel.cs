@@ -9,7 +9,7 @@ internal static class RandomModel
     public static Transformer Create(ModelDescription description, TorchSession session, CancellationToken cancellationToken)
     {
         var deviation = new ConfigReader(description.Config, description.Where).Number("initializer_range", 0.02);
-        return Bert.Build(description, RandomWeights.Create(
-            Bert.Tensors(description), session.Seed, deviation, session.TorchDevice, session.ScalarType, cancellationToken));
+        return description.Family.Build(description, RandomWeights.Create(
+            description.Family.Tensors(description), session.Seed, deviation, session.TorchDevice, session.ScalarType, cancellationToken));
     }
 }

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
 
-/// <summary>Initial weights as BERT's and GPT-2's authors chose them: N(0, σ²), biases 0, LayerNorm weights 1.</summary>
+/// <summary>Initial weights as BERT's and GPT-2's authors chose them: N(0, σ²), biases 0, weights of norms 1.</summary>
 internal static class RandomWeights
 {
     /// <summary>Weights of these names and shapes; the caller owns them.</summary>
@@ -22,7 +22,7 @@ internal static class RandomWeights
                 cancellationToken.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
                 var values = name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape)
-                    : name.EndsWith("LayerNorm.weight", StringComparison.Ordinal) ? ones(shape)
+                    : shape.Length == 1 ? ones(shape)
                     : randn(shape, generator: generator) * standardDeviation;
                 weights.Add(name, WeightHolder.Own(values.to(type).to(device)));
             }

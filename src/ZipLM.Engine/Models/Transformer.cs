@@ -5,13 +5,16 @@ using static TorchSharp.torch;
 namespace ZipLM.Engine.Models;
 
 /// <summary>The weights of a model and its forward pass: embeddings, blocks, head. Owns every tensor in it.</summary>
-internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block> blocks, BertHead? head) : IDisposable
+/// <param name="finalNorm">After the last block, in pre-norm models.</param>
+internal sealed class Transformer(TokenEmbeddings embeddings, IReadOnlyList<Block> blocks, Head? head, Norm? finalNorm = null) : IDisposable
 {
-    public BertEmbeddings Embeddings => embeddings;
+    public TokenEmbeddings Embeddings => embeddings;
 
     public IReadOnlyList<Block> Blocks => blocks;
 
-    public BertHead? Head => head;
+    public Norm? FinalNorm => finalNorm;
+
+    public Head? Head => head;
 
     public Device Device => embeddings.Device;
 
@@ -19,13 +22,24 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
 
     /// <summary>Every parameter with its name in a checkpoint, in the order of a checkpoint.</summary>
     public IEnumerable<(string Name, Parameter Parameter)> Parameters =>
-        embeddings.Holders.Concat(blocks.SelectMany(b => b.Holders)).Concat(head?.Holders ?? []).SelectMany(h => h.Parameters);
+        Holders.SelectMany(h => h.Parameters);
+
+    private IEnumerable<WeightHolder> Holders =>
+        [.. embeddings.Holders, .. blocks.SelectMany(b => b.Holders), .. finalNorm is null ? [] : new[] { finalNorm }, .. head?.Holders ?? []];
 
     public long Bytes => Parameters.Sum(p => p.Parameter.numel() * p.Parameter.element_size());
+
+    /// <summary>Whether the head gives one answer a sequence, [batch, labels].</summary>
+    public bool AnswersOnceASequence => head is FirstTokenHead or LastTokenHead;
 
     public ModelOutput Forward(Batch batch, ForwardOptions? options = null)
     {
         options ??= ForwardOptions.Inference;
+        if (options.Cache is not null && (batch.IsPadded || blocks.Any(b => b.Attention is { Causal: false })))
+        {
+            throw new ArgumentException("Only causal models, and texts without padding, can go on from a cache.", nameof(options));
+        }
+
         var mask = batch.IsPadded ? batch.Mask.unsqueeze(1).unsqueeze(1) : null;
         var x = embeddings.Forward(batch, options);
         var hidden = new List<Tensor>();
@@ -46,11 +60,22 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
             x = output;
         }
 
-        return new(x, options.LastLayer is null ? head?.Forward(x, options) : null, hidden);
+        options.Cache?.Advance((int)batch.InputIds.shape[1]);
+        if (options.LastLayer is not null)
+        {
+            return new(x, null, hidden);
+        }
+
+        var last = finalNorm?.Apply(x) ?? x;
+        return new(last, options.Head ?? head?.IsTask ?? false ? head?.Forward(last, batch, options) : null, hidden);
     }
 
     /// <summary>A copy with other blocks, which it then owns.</summary>
-    public Transformer WithBlocks(IReadOnlyList<Block> others) => new(embeddings.Copy(), others, head?.Copy());
+    public Transformer WithBlocks(IReadOnlyList<Block> others)
+    {
+        var ownEmbeddings = embeddings.Copy();
+        return new(ownEmbeddings, others, head?.Copy(ownEmbeddings), finalNorm?.Copy());
+    }
 
     public Transformer Copy() => WithBlocks([.. blocks.Select(b => b.Copy())]);
 
@@ -69,12 +94,9 @@ internal sealed class Transformer(BertEmbeddings embeddings, IReadOnlyList<Block
 
     public void Dispose()
     {
-        embeddings.Dispose();
-        foreach (var block in blocks)
+        foreach (var holder in Holders)
         {
-            block.Dispose();
+            holder.Dispose();
         }
-
-        head?.Dispose();
     }
 }

@@ -90,7 +90,7 @@ internal sealed class TransformerModel : Model, IResident
     public override IReadOnlyList<string> Labels => _description.Labels;
 
     /// <inheritdoc />
-    public override long Parameters => Bert.Tensors(_description).Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b));
+    public override long Parameters => _description.Family.Tensors(_description).Sum(t => t.Shape.Aggregate(1L, (a, b) => a * b));
 
     /// <inheritdoc />
     public override bool IsResident => !_disposed && _weights is not null;
@@ -128,7 +128,7 @@ internal sealed class TransformerModel : Model, IResident
     /// <exception cref="ZipLMException">The data has pairs of texts, which this model does not tell apart.</exception>
     public EncodedDataset Encode(TextDataset data, int maximumLength, CancellationToken cancellationToken)
     {
-        if (_description.TextTypes < 2 && data.Examples.Any(e => e.TextPair is not null))
+        if (!_description.ReadsPairs && data.Examples.Any(e => e.TextPair is not null))
         {
             throw new ZipLMException("DatasetPairsUnsupported", ErrorKind.InvalidData,
                 $"The data set '{data.Name}' has pairs of texts, but '{Name}' was made for single ones (type_vocab_size {_description.TextTypes}).",
@@ -167,12 +167,12 @@ internal sealed class TransformerModel : Model, IResident
 
     private Transformer Read(IReporter? reporter, CancellationToken cancellationToken)
     {
-        var tensors = Bert.Tensors(_description).ToList();
+        var tensors = _description.Family.Layout(_description).ToList();
         Session.MakeRoom(Parameters * (Session.Precision == Precision.BFloat16 ? 2 : 4), reporter);
         reporter?.Verbose($"Reading the weights of {Name} from {_path}.");
-        using var checkpoint = ModelReader.Open(_path!);
+        using var checkpoint = ModelReader.Open(_path!, _description.Family);
         checkpoint.Check(tensors);
-        return Bert.Build(_description, checkpoint.Read(tensors, Session.TorchDevice, Session.ScalarType, cancellationToken));
+        return _description.Family.Build(_description, checkpoint.Read(tensors, Session.TorchDevice, Session.ScalarType, cancellationToken));
     }
 
     private Transformer Hold(Transformer weights)

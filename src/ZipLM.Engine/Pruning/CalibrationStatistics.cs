@@ -100,6 +100,7 @@ internal sealed class CalibrationStatistics : IDisposable
                     model.Forward(batch, new()
                     {
                         LastLayer = blocks[^1].Layer,
+                        Head = false,
                         Observe = (layer, sublayer, input) =>
                         {
                             // A batch through a large model takes seconds: this is looked at in each sublayer.

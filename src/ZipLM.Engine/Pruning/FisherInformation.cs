@@ -14,7 +14,7 @@ namespace ZipLM.Engine.Pruning;
 /// one backward pass.
 /// <para>
 /// L is the cross-entropy with the sample's label; without labels, with a label drawn from the model's own answer. A model
-/// without a head answers with its last hidden state h, taken as the mean of a normal distribution of unit variance: the draw
+/// without a head, or with one that answers for every token, answers with its last hidden state h, taken as the mean of a normal distribution of unit variance: the draw
 /// is then h + ε, and the gradient of L that of −ε·h. (The squared norm of h would be no loss to go by: a LayerNorm keeps it
 /// nearly the same whatever is masked.)
 /// </para>
@@ -40,6 +40,7 @@ internal static class FisherInformation
                 var inputs = new List<(int Layer, Sublayer Sublayer, Tensor X)>();
                 var output = model.Forward(batch, new()
                 {
+                    Head = model.AnswersOnceASequence,
                     Observe = (layer, sublayer, x) =>
                     {
                         // A batch through a large model takes seconds: this is looked at in each sublayer.
@@ -103,7 +104,7 @@ internal static class FisherInformation
     }
 
     private static int StructureSize(Transformer model, int layer, Sublayer sublayer) =>
-        sublayer == Sublayer.Attention ? model.Blocks.Single(b => b.Layer == layer).Attention!.HeadSize : 1;
+        sublayer == Sublayer.Attention ? model.Blocks.Single(b => b.Layer == layer).Attention!.StructureSize : 1;
 
     private static void Add(Dictionary<(int Layer, Sublayer Sublayer), double[]> sums, (int Layer, Sublayer Sublayer) place, double[] squares)
     {

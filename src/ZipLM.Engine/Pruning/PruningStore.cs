@@ -98,7 +98,7 @@ internal sealed class PruningStore : IDisposable
         {
             foreach (var block in model.Blocks)
             {
-                Add(block.Layer, Sublayer.Attention, block.Attention?.Output, block.Attention?.HeadSize ?? 0);
+                Add(block.Layer, Sublayer.Attention, block.Attention?.Output, block.Attention?.StructureSize ?? 0);
                 Add(block.Layer, Sublayer.FeedForward, block.FeedForward?.Output, 1);
             }
 

@@ -12,7 +12,7 @@ internal static class Stitcher
         using var gradients = no_grad();
         return model.WithBlocks([.. model.Blocks.Zip(plan, (block, shape) => block.With(
             block.Attention is { } attention
-                ? attention.WithOutput(Stitch(attention.Output, attention.Heads, attention.HeadSize, shape, Sublayer.Attention, store))
+                ? attention.WithOutput(Stitch(attention.Output, attention.Heads, attention.StructureSize, shape, Sublayer.Attention, store))
                 : null,
             block.FeedForward is { } feedForward
                 ? feedForward.WithOutput(Stitch(feedForward.Output, feedForward.Width, 1, shape, Sublayer.FeedForward, store))

@@ -90,19 +90,19 @@ public sealed class ModelFilesTests(SessionFixture fixture) : IClassFixture<Sess
     [InlineData(false)]
     public void A_head_that_is_not_computed_is_carried_along(bool saved)
     {
-        using var made = TinyBert.Model(fixture.Session, 18, TinyBert.Describe(change: c => c["architectures"]![0] = "BertForMaskedLM"));
+        using var made = TinyBert.Model(fixture.Session, 18, TinyBert.Describe(change: c => c["architectures"]![0] = "BertForPreTraining"));
         var reporter = new RecordingReporter();
         HuggingFaceExport.Write(made, _folder.Path, true, reporter, CancellationToken.None);
         Assert.Contains("BertModel", Assert.Single(reporter.Warnings), StringComparison.Ordinal);
-        _folder.Change("config.json", c => c["architectures"]![0] = "BertForMaskedLM");
+        _folder.Change("config.json", c => c["architectures"]![0] = "BertForPreTraining");
         _folder.ChangeWeights((name, t) => (name, t), [("cls.predictions.bias", arange(40, float32)), ("pooler.dense.bias", arange(16, float32))]);
 
         using var model = saved
             ? _folder.Open(fixture.Session)
-            : TinyBert.Model(fixture.Session, 18, TinyBert.Describe([(2, 7), (0, 24)], c => c["architectures"]![0] = "BertForMaskedLM"), new() { BaseModel = _folder.Path });
+            : TinyBert.Model(fixture.Session, 18, TinyBert.Describe([(2, 7), (0, 24)], c => c["architectures"]![0] = "BertForPreTraining"), new() { BaseModel = _folder.Path });
         using var other = new ModelFolder();
         other.Write(model);
-        Assert.Equal("BertForMaskedLM", JsonNode.Parse(File.ReadAllText(other.File("config.json")))!["architectures"]![0]!.GetValue<string>());
+        Assert.Equal("BertForPreTraining", JsonNode.Parse(File.ReadAllText(other.File("config.json")))!["architectures"]![0]!.GetValue<string>());
         using var checkpoint = Checkpoint.Open(other.Path);
         using var head = checkpoint.Read("cls.predictions.bias", CancellationToken.None);
         Assert.Equal(Enumerable.Range(0, 40).Select(i => (double)i), TinyBert.Values(head));

@@ -91,7 +91,7 @@ internal sealed class PlainBert(Transformer model, int headSize, double epsilon)
     private static double Gelu(double x) => x / 2 * (1 + Erf(x / Math.Sqrt(2)));
 
     /// <summary>erf(x) = 2/√π · e^(−x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!: terms of one sign, so nothing cancels.</summary>
-    private static double Erf(double x)
+    internal static double Erf(double x)
     {
         if (Math.Abs(x) > 6)
         {
