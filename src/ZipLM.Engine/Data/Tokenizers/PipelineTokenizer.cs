@@ -73,30 +73,27 @@ internal sealed class PipelineTokenizer : Tokenizer
         var tokens = new List<(int Id, int Start, int End)>(text.Length / 4 + 8);
         foreach (var (id, start, end) in _parts.Literal.Split(text))
         {
-            if (id >= 0) tokens.Add((id, start, end));
-            else Tokenize(_parts.Normalizers.Aggregate(NormalizedText.Of(text, start, end), (part, step) => step.Normalize(part)), tokens);
-        }
-
-        if (_parts.Trimming is { } trimming)
-        {
-            for (var i = 0; i < tokens.Count; i++)
-            {
-                var (start, end) = trimming.Trim(Vocabulary[tokens[i].Id], tokens[i].Start, tokens[i].End);
-                tokens[i] = (tokens[i].Id, start, end);
-            }
+            if (id >= 0) tokens.Add(Added(text, id, (start, end)));
+            else Tokenize(text, _parts.Normalizers.Aggregate(NormalizedText.Of(text, start, end), (part, step) => step.Normalize(part)), tokens);
         }
 
         return tokens;
     }
 
-    private void Tokenize(NormalizedText text, List<(int Id, int Start, int End)> tokens)
+    private (int Id, int Start, int End) Added(string text, int id, (int Start, int End) range)
     {
-        foreach (var (id, start, end) in _parts.Normalized.Split(text.Slice(0, text.Length)))
+        if (_parts.Trimming is not null) range = OffsetTrimming.TrimAdded(text, range.Start, range.End);
+        return (id, range.Start, range.End);
+    }
+
+    /// <summary>Tokens of one normalised part of a text.</summary>
+    private void Tokenize(string original, NormalizedText text, List<(int Id, int Start, int End)> tokens)
+    {
+        foreach (var (added, start, end) in _parts.Normalized.Split(text.Slice(0, text.Length)))
         {
-            if (id >= 0)
+            if (added >= 0)
             {
-                var original = text.OriginalRange(start, end);
-                tokens.Add((id, original.Start, original.End));
+                tokens.Add(Added(original, added, text.OriginalRange(start, end)));
                 continue;
             }
 
@@ -107,8 +104,10 @@ internal sealed class PipelineTokenizer : Tokenizer
                 _parts.Model.Split(split.Text.Slice(word.Start, word.End), tokens);
                 for (var i = first; i < tokens.Count; i++)
                 {
-                    var original = split.Text.OriginalRange(word.Start + tokens[i].Start, word.Start + tokens[i].End);
-                    tokens[i] = (tokens[i].Id, original.Start, original.End);
+                    var (id, from, to) = tokens[i];
+                    (from, to) = split.Text.OriginalRange(word.Start + from, word.Start + to);
+                    if (_parts.Trimming is { } trimming) (from, to) = trimming.Trim(original, Vocabulary[id], from, to);
+                    tokens[i] = (id, from, to);
                 }
             }
         }
