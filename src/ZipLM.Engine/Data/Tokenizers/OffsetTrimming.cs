@@ -9,7 +9,7 @@ internal sealed record OffsetTrimming(bool AddsPrefixSpace)
     {
         var leading = piece.Length - piece.AsSpan().TrimStart(ByteAlphabet.Space).Length;
         if (leading == 1 && start == 0 && AddsPrefixSpace) return piece.Length == 1 ? (0, 0) : (start, end);
-        if (leading > 0 && leading == piece.Length) return (end, end);
+        if (leading > 0 && leading == piece.Length) return start < end && text[start] == ' ' ? (end, end) : (start, start);
         for (; leading > 0 && start < end && text[start] == ' '; leading--) start++;
         return (start, end);
     }

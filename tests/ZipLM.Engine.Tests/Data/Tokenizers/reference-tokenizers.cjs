@@ -123,7 +123,7 @@ const definitions = {
     normalizer: { type: 'NFC' },
     pre_tokenizer: sequence('pretokenizers', { type: 'Split', pattern: { Regex: llama3 }, behavior: 'Isolated', invert: false }, levels(false, { use_regex: false })),
     post_processor: sequence('processors', levels(true, { trim_offsets: false }), template('<|end|>:0 A:0', '<|end|>:0 A:0 <|end|>:1 B:1', { '<|end|>': byteLevel.vocabulary.length + 1 })),
-    model: bpe(ids([...byteLevel.vocabulary, 'ĠHello']), byteLevel.merges.map(m => m.split(' ')), { ignore_merges: true }),
+    model: bpe(ids([...byteLevel.vocabulary, 'x'.repeat(70)]), byteLevel.merges.map(m => m.split(' ')), { ignore_merges: true }),
   }),
   'LLaMA': define({
     added_tokens: ['<unk>', '<s>', '</s>'].map((t, i) => special(t, i)),
@@ -145,10 +145,10 @@ const definitions = {
     sequence('pretokenizers', { type: 'BertPreTokenizer' }, { type: 'Digits', individual_digits: false })),
 };
 
-// The library's offsets leave characters out where a normaliser joins or spreads them, and count a space that was put
+// The library's offsets leave characters out where a normaliser joins, spreads or drops them, and count a space that was put
 // before a text behind a special token as if it were in the text. Those rows compare ids alone.
 function isExact(name, definition, text) {
-  const joins = definition.normalizer && name !== 'LLaMA' && [...text.normalize('NFKC')].length !== [...text].length;
+  const joins = definition.normalizer && name !== 'LLaMA' && (/[\p{M}\u200b\ufeff\u00ad\uff9e]/u.test(text) || [...text].some(c => [...c.normalize('NFKC')].length !== 1));
   return !joins && !(definition.pre_tokenizer?.add_prefix_space && /<\/?s>|<mask>/.test(text));
 }
 
