@@ -37,13 +37,16 @@ internal static class ParquetRows
     /// <summary>Columns of one value a row; lists and structures are no text.</summary>
     private static bool IsFlat(DataField field) => field.MaxRepetitionLevel == 0 && field.Path.Length == 1;
 
+    /// <summary>Parquet.Net names the type of text by what it holds it in.</summary>
+    private static bool IsText(DataField field) => field.ClrType == typeof(string) || field.ClrType == typeof(ReadOnlyMemory<char>);
+
     private static DataField Find(ParquetReader reader, string name, string path) =>
         reader.Schema.DataFields.FirstOrDefault(field => IsFlat(field) && field.Name == name)
         ?? throw DatasetErrors.ColumnMissing(path, $"column '{name}'", reader.Schema.DataFields.Where(IsFlat).Select(field => field.Name));
 
     private static async Task<string[]> Texts(ParquetRowGroupReader group, DataField field, string path, int before)
     {
-        if (field.ClrType != typeof(string)) throw Unreadable(path, $"its column '{field.Name}' holds {field.ClrType.Name}, not text", null);
+        if (!IsText(field)) throw Unreadable(path, $"its column '{field.Name}' holds {field.ClrType.Name}, not text", null);
         var values = await Values(group, field, path).ConfigureAwait(false);
         var empty = Array.IndexOf(values, null);
         if (empty >= 0) throw DatasetErrors.RowMalformed(path, before + empty + 1, $"its '{field.Name}' is null");
@@ -52,7 +55,7 @@ internal static class ParquetRows
 
     private static async Task<string?[]> Values(ParquetRowGroupReader group, DataField field, string path)
     {
-        if (field.ClrType == typeof(string))
+        if (IsText(field))
         {
             var values = new string?[group.RowCount];
             await group.ReadAsync(field, values.AsMemory()!).ConfigureAwait(false);

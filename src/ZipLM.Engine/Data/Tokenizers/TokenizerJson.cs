@@ -11,7 +11,7 @@ internal static class TokenizerJson
     /// <summary>The kind of the model. Old files don't name it; each kind has a part that the others lack.</summary>
     public static string Kind(JsonElement root)
     {
-        var model = root.GetProperty("model");
+        var model = root.Part("model") ?? throw new FormatException("it has no model");
         return model.Text("type") ?? (model.Part("merges") is not null ? "BPE" : model.Part("vocab")?.ValueKind == JsonValueKind.Array ? "Unigram"
             : model.Part("max_input_chars_per_word") is not null ? WordPieceKind : "WordLevel");
     }

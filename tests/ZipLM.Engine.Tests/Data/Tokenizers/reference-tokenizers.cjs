@@ -148,7 +148,7 @@ const definitions = {
 // The library's offsets leave characters out where a normaliser joins, spreads or drops them, and count a space that was put
 // before a text behind a special token as if it were in the text. Those rows compare ids alone.
 function isExact(name, definition, text) {
-  const joins = definition.normalizer && name !== 'LLaMA' && (/[\p{M}\u200b\ufeff\u00ad\uff9e]/u.test(text) || [...text].some(c => [...c.normalize('NFKC')].length !== 1));
+  const joins = definition.normalizer && name !== 'LLaMA' && (/[\p{M}\u200b\ufeff\u00ad\uff9e]|\r\n/u.test(text) || [...text].some(c => [...c.normalize('NFKC')].length !== 1));
   return !joins && !(definition.pre_tokenizer?.add_prefix_space && /<\/?s>|<mask>/.test(text));
 }
 
