@@ -52,7 +52,8 @@ internal sealed class BertNormalizer
         return normalized;
     }
 
-    private string Map(Rune rune) => rune.IsBmp ? _known[rune.Value] ??= Compute(rune) : Compute(rune);
+    /// <summary>What one character becomes.</summary>
+    public string Map(Rune rune) => rune.IsBmp ? _known[rune.Value] ??= Compute(rune) : Compute(rune);
 
     private string Compute(Rune rune)
     {
@@ -80,7 +81,7 @@ internal sealed class BertNormalizer
         .Where(rune => Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark));
 
     /// <summary>Lower case as Unicode's tables have it, of which .NET's invariant culture leaves out one: dotted capital I.</summary>
-    private static string LowerCase(Rune rune) => rune.Value == 0x130 ? "i\u0307" : Rune.ToLowerInvariant(rune).ToString();
+    public static string LowerCase(Rune rune) => rune.Value == 0x130 ? "i\u0307" : Rune.ToLowerInvariant(rune).ToString();
 
     /// <summary>The blocks of unified and compatibility ideographs; kana and hangul are not among them.</summary>
     private static bool IsChinese(int codePoint) => codePoint is

@@ -7,12 +7,14 @@ namespace ZipLM.Engine.Data;
 internal static class BertSplitter
 {
     /// <summary>The words, as ranges of normalised characters.</summary>
-    public static IEnumerable<(int Start, int End)> Words(NormalizedText text)
+    public static IEnumerable<(int Start, int End)> Words(NormalizedText text) => Words(text, 0, text.Length);
+
+    /// <summary>The words in a part of a text.</summary>
+    public static IEnumerable<(int Start, int End)> Words(NormalizedText text, int start, int end)
     {
-        var start = 0;
-        for (var at = 0; at < text.Length;)
+        for (var at = start; at < end;)
         {
-            Rune.DecodeFromUtf16(text.Slice(at, Math.Min(at + 2, text.Length)), out var rune, out var length);
+            Rune.DecodeFromUtf16(text.Slice(at, Math.Min(at + 2, end)), out var rune, out var length);
             var space = Rune.IsWhiteSpace(rune);
             if (space || IsPunctuation(rune))
             {
@@ -24,7 +26,7 @@ internal static class BertSplitter
             at += length;
         }
 
-        if (start < text.Length) yield return (start, text.Length);
+        if (start < end) yield return (start, end);
     }
 
     /// <summary>Unicode's punctuation, and all of ASCII that is neither letter, digit, space nor control: <c>$</c>, <c>&lt;</c>, <c>^</c> too.</summary>

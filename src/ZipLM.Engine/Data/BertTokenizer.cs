@@ -5,9 +5,8 @@ namespace ZipLM.Engine.Data;
 
 /// <summary>
 /// BERT's tokenizer, equal to the published fast one: clean, split, WordPiece, <c>[CLS] text [SEP] pair [SEP]</c>.
-/// Immutable, so threads may share one.
 /// </summary>
-public sealed class BertTokenizer
+public sealed class BertTokenizer : Tokenizer
 {
     private readonly string[] _pieces;
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
@@ -34,6 +33,7 @@ public sealed class BertTokenizer
         UnknownId = Required(BertSpecialTokens.Unknown);
         ClassifierId = Required(BertSpecialTokens.Classifier);
         SeparatorId = Required(BertSpecialTokens.Separator);
+        Template = TokenTemplate.Bert(ClassifierId, SeparatorId);
         _specialIds = [.. BertSpecialTokens.All.Where(_ids.ContainsKey).Select(token => _ids[token])];
         _literals = [.. BertSpecialTokens.All.Concat(Options.AddedTokens).Where(_ids.ContainsKey).Distinct(StringComparer.Ordinal)
             .OrderByDescending(token => token.Length).ThenBy(token => token, StringComparer.Ordinal)];
@@ -45,14 +45,20 @@ public sealed class BertTokenizer
     /// <summary>How text is read.</summary>
     public BertTokenizerOptions Options { get; }
 
-    /// <summary>The pieces in the order of their ids.</summary>
-    public IReadOnlyList<string> Vocabulary => _pieces;
+    /// <inheritdoc />
+    public override IReadOnlyList<string> Vocabulary => _pieces;
 
-    /// <summary>Number of pieces.</summary>
-    public int Count => _pieces.Length;
+    /// <inheritdoc />
+    public override int? MaximumLength => Options.MaximumLength;
 
-    /// <summary>Id of <c>[PAD]</c>, which fills short rows of a batch.</summary>
-    public int PadId { get; }
+    /// <inheritdoc />
+    public override int PadId { get; }
+
+    /// <inheritdoc />
+    public override int? MaskId => TryGetId(BertSpecialTokens.Mask, out var id) ? id : null;
+
+    /// <inheritdoc />
+    public override int? EndId => SeparatorId;
 
     /// <summary>Id of <c>[UNK]</c>, which stands for a word that has no pieces.</summary>
     public int UnknownId { get; }
@@ -63,58 +69,19 @@ public sealed class BertTokenizer
     /// <summary>Id of <c>[SEP]</c>, which ends each text.</summary>
     public int SeparatorId { get; }
 
+    /// <inheritdoc />
+    private protected override TokenTemplate Template { get; }
+
     /// <summary>Reads the tokenizer of a model directory: <c>tokenizer.json</c>, or else <c>vocab.txt</c>, with <c>tokenizer_config.json</c>.</summary>
     /// <exception cref="ZipLMException">No such file, a broken one, or a tokenizer of another kind.</exception>
-    public static BertTokenizer Load(string directory) => BertTokenizerReader.Read(directory);
+    public static new BertTokenizer Load(string directory) => BertTokenizerReader.Read(directory);
 
-    /// <summary>
-    /// Writes <c>vocab.txt</c>, <c>tokenizer.json</c> and <c>tokenizer_config.json</c> into a directory that exists,
-    /// replacing those there. The caller makes the directory appear at once.
-    /// </summary>
-    public void Save(string directory) => BertTokenizerWriter.Write(this, directory);
-
-    /// <summary>Turns a text, or a pair of texts, into tokens.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="pair">The second text, or null.</param>
-    /// <param name="maximumLength">Most tokens, special ones included; what is too much goes from the end of the longer text first.</param>
-    /// <exception cref="ZipLMException">The maximum leaves no room for the special tokens.</exception>
-    public TokenizedText Encode(string text, string? pair, int maximumLength)
-    {
-        ArgumentNullException.ThrowIfNull(text);
-        var added = pair is null ? 2 : 3;
-        if (maximumLength < added)
-        {
-            throw new ZipLMException("SequenceLengthTooSmall", ErrorKind.InvalidArgument,
-                $"A sequence length of {maximumLength} has no room for the {added} special tokens of {(pair is null ? "a text" : "a pair of texts")}.",
-                $"Give a sequence length of at least {added}, better 16 or more.", maximumLength);
-        }
-
-        var first = Tokenize(text);
-        var second = pair is null ? [] : Tokenize(pair);
-        var (firstKept, secondKept) = Truncation.LongestFirst(first.Count, second.Count, maximumLength - added);
-
-        var length = firstKept + secondKept + added;
-        var result = new TokenizedText(new int[length], new int[length], new (int, int)[length]);
-        var at = 0;
-        void Put(int id, int type, int start, int end)
-        {
-            result.Ids[at] = id;
-            result.TypeIds[at] = type;
-            result.Offsets[at++] = (start, end);
-        }
-
-        Put(ClassifierId, 0, 0, 0);
-        for (var i = 0; i < firstKept; i++) Put(first[i].Id, 0, first[i].Start, first[i].End);
-        Put(SeparatorId, 0, 0, 0);
-        if (pair is null) return result;
-        for (var i = 0; i < secondKept; i++) Put(second[i].Id, 1, second[i].Start, second[i].End);
-        Put(SeparatorId, 1, 0, 0);
-        return result;
-    }
+    /// <inheritdoc />
+    public override void Save(string directory) => BertTokenizerWriter.Write(this, directory);
 
     /// <summary>The words of the tokens, separated by spaces; special tokens are left out.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id lies outside the vocabulary.</exception>
-    public string Decode(IEnumerable<int> ids)
+    public override string Decode(IEnumerable<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
         var text = new StringBuilder();
@@ -135,7 +102,7 @@ public sealed class BertTokenizer
     internal bool TryGetId(string piece, out int id) => _ids.TryGetValue(piece, out id);
 
     /// <summary>Special tokens written in the text are taken as such, as they stand; what lies between them is normalised and split.</summary>
-    private List<(int Id, int Start, int End)> Tokenize(string text)
+    private protected override List<(int Id, int Start, int End)> Tokenize(string text)
     {
         var tokens = new List<(int Id, int Start, int End)>(text.Length / 4 + 8);
         var start = 0;

@@ -15,17 +15,15 @@ internal static class BertTokenizerReader
     public static BertTokenizer Read(string directory)
     {
         ArgumentNullException.ThrowIfNull(directory);
-        var json = Path.Combine(directory, "tokenizer.json");
+        var json = Path.Combine(directory, TokenizerFile.Json);
         var text = Path.Combine(directory, "vocab.txt");
         var (vocabulary, options) =
-            File.Exists(json) ? Parse(json, WordPieceJson.Read) :
+            File.Exists(json) ? TokenizerFile.Parse(json, WordPieceJson.Read) :
             File.Exists(text) ? (ReadVocabulary(text), new BertTokenizerOptions()) :
-            throw new ZipLMException("TokenizerNotFound", ErrorKind.NotFound,
-                $"'{directory}' holds neither tokenizer.json nor vocab.txt.",
-                "Copy the tokenizer's files from the original model into this directory.", directory);
+            throw TokenizerFile.Missing(directory, "tokenizer.json or vocab.txt");
 
-        var config = Path.Combine(directory, "tokenizer_config.json");
-        return new BertTokenizer(vocabulary, File.Exists(config) ? Parse(config, root => Configure(options, root)) : options);
+        var config = Path.Combine(directory, TokenizerFile.Config);
+        return new BertTokenizer(vocabulary, File.Exists(config) ? TokenizerFile.Parse(config, root => Configure(options, root)) : options);
     }
 
     private static string[] ReadVocabulary(string path)
@@ -36,42 +34,17 @@ internal static class BertTokenizerReader
         }
         catch (DecoderFallbackException error)
         {
-            throw Invalid(path, "is not UTF-8 text", error);
+            throw TokenizerFile.Invalid(path, "is not UTF-8 text", error);
         }
     }
 
     private static BertTokenizerOptions Configure(BertTokenizerOptions options, JsonElement config) => options with
     {
-        LowerCase = Flag(config, "do_lower_case") ?? options.LowerCase,
-        SplitChineseCharacters = Flag(config, "tokenize_chinese_chars") ?? options.SplitChineseCharacters,
-        StripAccents = Flag(config, "strip_accents") ?? options.StripAccents,
+        LowerCase = config.Flag("do_lower_case") ?? options.LowerCase,
+        SplitChineseCharacters = config.Flag("tokenize_chinese_chars") ?? options.SplitChineseCharacters,
+        StripAccents = config.Flag("strip_accents") ?? options.StripAccents,
         // Files that know no limit write 10^30 here.
         MaximumLength = config.TryGetProperty("model_max_length", out var limit) && limit.TryGetInt32(out var length) && length > 0
             ? length : options.MaximumLength,
     };
-
-    private static bool? Flag(JsonElement config, string name) =>
-        !config.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null ? null : value.GetBoolean();
-
-    private static T Parse<T>(string path, Func<JsonElement, T> read)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return read(document.RootElement);
-        }
-        catch (UnsupportedTokenizerException error)
-        {
-            throw new ZipLMException("TokenizerNotSupported", ErrorKind.InvalidData,
-                $"'{path}' is not a BERT tokenizer: {error.Message}.",
-                "Use a model with a WordPiece tokenizer of BERT's kind.", path, error);
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
-        {
-            throw Invalid(path, $"is not a valid tokenizer file: {error.Message}", error);
-        }
-    }
-
-    private static ZipLMException Invalid(string path, string what, Exception error) => new(
-        "TokenizerFileInvalid", ErrorKind.InvalidData, $"'{path}' {what}", "Fetch the file again from the original model.", path, error);
 }

@@ -11,15 +11,21 @@ internal static class DatasetFile
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
 
     /// <summary>Reads a file of UTF-8 text, plain or gzip.</summary>
-    public static T Read<T>(string path, Func<TextReader, T> read)
+    public static T Read<T>(string path, Func<TextReader, T> read) => Open(path, file =>
+    {
+        // Not GZipStream: it takes a file that was cut off for a whole one, and rows would be missing silently.
+        using var stream = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipInputStream(file) : file;
+        using var reader = new StreamReader(stream, StrictUtf8, detectEncodingFromByteOrderMarks: false);
+        return read(reader);
+    });
+
+    /// <summary>Reads a file of bytes.</summary>
+    public static T Open<T>(string path, Func<Stream, T> read)
     {
         try
         {
             using var file = File.OpenRead(path);
-            // Not GZipStream: it takes a file that was cut off for a whole one, and rows would be missing silently.
-            using var stream = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipInputStream(file) : (Stream)file;
-            using var reader = new StreamReader(stream, StrictUtf8, detectEncodingFromByteOrderMarks: false);
-            return read(reader);
+            return read(file);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -25,7 +25,7 @@ internal sealed class EncodedDataset
     /// <param name="maximumLength">Most tokens of a row, special ones included; longer rows are cut.</param>
     /// <param name="cancellationToken">Stops between rows.</param>
     public static EncodedDataset Encode(
-        TextDataset dataset, BertTokenizer tokenizer, int maximumLength, CancellationToken cancellationToken)
+        TextDataset dataset, Tokenizer tokenizer, int maximumLength, CancellationToken cancellationToken)
     {
         var examples = new EncodedExample[dataset.Count];
         for (var i = 0; i < examples.Length; i++)

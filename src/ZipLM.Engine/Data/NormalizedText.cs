@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace ZipLM.Engine.Data;
 
 /// <summary>Normalised characters, each with the range of the original string that it came from.</summary>
@@ -17,18 +19,27 @@ internal sealed class NormalizedText
 
     public int Length { get; private set; }
 
-    public char this[int index] => _characters[index];
-
-    public void Append(string characters, int start, int end)
+    /// <summary>A range of a text as it stands. A lone surrogate becomes U+FFFD, which is what it would be in a UTF-8 file.</summary>
+    public static NormalizedText Of(string text, int start, int end)
     {
-        if (Length + characters.Length > _characters.Length)
+        var result = new NormalizedText(end - start);
+        for (var at = start; at < end;)
         {
-            var capacity = Math.Max(Length + characters.Length, 2 * _characters.Length);
-            Array.Resize(ref _characters, capacity);
-            Array.Resize(ref _starts, capacity);
-            Array.Resize(ref _ends, capacity);
+            Rune.DecodeFromUtf16(text.AsSpan(at, end - at), out var rune, out var length);
+            if (rune == Rune.ReplacementChar) result.Append("\uFFFD", at, at + length);
+            else result.Append(text.AsSpan(at, length), at, at + length);
+            at += length;
         }
 
+        return result;
+    }
+
+    public char this[int index] => _characters[index];
+
+    /// <summary>Characters that all came from one range of the original.</summary>
+    public void Append(ReadOnlySpan<char> characters, int start, int end)
+    {
+        Reserve(characters.Length);
         foreach (var character in characters)
         {
             _characters[Length] = character;
@@ -38,8 +49,36 @@ internal sealed class NormalizedText
         }
     }
 
+    /// <summary>Characters of another text, from start (inclusive) to end (exclusive), each with its own range.</summary>
+    public void Append(NormalizedText other, int start, int end)
+    {
+        Reserve(end - start);
+        other._characters.AsSpan(start, end - start).CopyTo(_characters.AsSpan(Length));
+        other._starts.AsSpan(start, end - start).CopyTo(_starts.AsSpan(Length));
+        other._ends.AsSpan(start, end - start).CopyTo(_ends.AsSpan(Length));
+        Length += end - start;
+    }
+
+    /// <summary>The same text after a prefix, which stands for its first character.</summary>
+    public NormalizedText WithPrefix(string prefix)
+    {
+        var result = new NormalizedText(Length + prefix.Length);
+        result.Append(prefix, _starts[0], _ends[0]);
+        result.Append(this, 0, Length);
+        return result;
+    }
+
     public ReadOnlySpan<char> Slice(int start, int end) => _characters.AsSpan(start, end - start);
 
     /// <summary>The original range, in UTF-16 units, of the normalised characters from start (inclusive) to end (exclusive).</summary>
     public (int Start, int End) OriginalRange(int start, int end) => (_starts[start], _ends[end - 1]);
+
+    private void Reserve(int more)
+    {
+        if (Length + more <= _characters.Length) return;
+        var capacity = Math.Max(Length + more, 2 * _characters.Length);
+        Array.Resize(ref _characters, capacity);
+        Array.Resize(ref _starts, capacity);
+        Array.Resize(ref _ends, capacity);
+    }
 }

@@ -1,11 +1,11 @@
 namespace ZipLM.Engine.Data;
 
-/// <summary>Reads text data sets: TSV, CSV, JSON lines and plain text, each also as <c>.gz</c>.</summary>
+/// <summary>Reads text data sets: TSV, CSV, JSON lines and plain text, each also as <c>.gz</c>, and Parquet.</summary>
 public static class TextDatasetReader
 {
     /// <summary>Says how a file will be read: the format by its extension, the columns by their usual names.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="format">tsv, csv, jsonl or text; null goes by the extension.</param>
+    /// <param name="format">tsv, csv, jsonl, text or parquet; null goes by the extension.</param>
     /// <param name="textColumn">Column of the text; null looks for a usual name.</param>
     /// <param name="textPairColumn">Column of the second text; null looks for a usual pair, unless the text column is named.</param>
     /// <param name="labelColumn">Column of the label; null looks for a usual name, and there may be none.</param>
@@ -22,7 +22,7 @@ public static class TextDatasetReader
                 : throw DatasetErrors.ColumnMissing(reference.Path, $"column '{column}'", ["none, it is plain text"]);
         }
 
-        var columns = DatasetFile.Read(reference.Path, text => reference.Format switch
+        var columns = reference.Format == DatasetFormat.Parquet ? ParquetRows.Columns(reference.Path) : DatasetFile.Read(reference.Path, text => reference.Format switch
         {
             DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Columns(text, reference.Path, reference.Format),
             DatasetFormat.JsonLines => JsonRows.Columns(text, reference.Path),
@@ -40,10 +40,11 @@ public static class TextDatasetReader
     public static TextDataset Read(DatasetReference reference, IReadOnlyList<string>? labels = null)
     {
         ArgumentNullException.ThrowIfNull(reference);
-        var rows = DatasetFile.Read(reference.Path, text => Rows(text, reference).ToList());
+        var (rows, named) = reference.Format == DatasetFormat.Parquet
+            ? ParquetRows.Read(reference) : (DatasetFile.Read(reference.Path, text => Rows(text, reference).ToList()), null);
         if (rows.Count == 0) throw DatasetErrors.Empty(reference.Path);
 
-        var (names, indices) = LabelIndex.Build(reference.Path, rows, labels);
+        var (names, indices) = LabelIndex.Build(reference.Path, rows, labels ?? named);
         var examples = rows.Select((row, i) => new TextExample(row.Text, row.TextPair, indices[i])).ToList();
         return new TextDataset(Path.GetFileNameWithoutExtension(DatasetFormat.WithoutGzip(reference.Path)), examples, names, reference);
     }

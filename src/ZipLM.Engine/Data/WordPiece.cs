@@ -6,7 +6,7 @@ namespace ZipLM.Engine.Data;
 /// so that sixty emoji are unknown where the published tokenizer finds sixty pieces; and it makes a list and a string
 /// for every word. These lines look spans up in place.
 /// </remarks>
-internal sealed class WordPiece
+internal sealed class WordPiece : ISubwordModel
 {
     /// <summary>Marks a piece that goes on a word.</summary>
     public const string Continuation = "##";
@@ -32,7 +32,7 @@ internal sealed class WordPiece
         _maximumWordLength = maximumWordLength;
     }
 
-    /// <summary>Adds the word's pieces to a list: ids, and ranges of the word's characters.</summary>
+    /// <inheritdoc />
     public void Split(ReadOnlySpan<char> word, List<(int Id, int Start, int End)> pieces)
     {
         var before = pieces.Count;

@@ -12,8 +12,8 @@ internal static class WordPieceJson
     {
         var model = root.GetProperty("model");
         RequireType("model", model, "WordPiece");
-        Require("unknown token", Text(model, "unk_token") ?? BertSpecialTokens.Unknown, BertSpecialTokens.Unknown);
-        Require("continuation prefix", Text(model, "continuing_subword_prefix") ?? WordPiece.Continuation, WordPiece.Continuation);
+        Require("unknown token", model.Text("unk_token") ?? BertSpecialTokens.Unknown, BertSpecialTokens.Unknown);
+        Require("continuation prefix", model.Text("continuing_subword_prefix") ?? WordPiece.Continuation, WordPiece.Continuation);
         RequireType("pre_tokenizer", root.GetProperty("pre_tokenizer"), "BertPreTokenizer");
         RequireTemplate(root);
 
@@ -22,33 +22,22 @@ internal static class WordPieceJson
 
         var ids = model.GetProperty("vocab").EnumerateObject().Select(piece => (Piece: piece.Name, Id: piece.Value.GetInt32())).ToList();
         var added = ReadAddedTokens(root);
-        var options = new BertTokenizerOptions
+        var options = Normalizer(normalizer) with
         {
-            CleanText = Flag(normalizer, "clean_text") ?? true,
-            SplitChineseCharacters = Flag(normalizer, "handle_chinese_chars") ?? true,
-            LowerCase = Flag(normalizer, "lowercase") ?? true,
-            StripAccents = Flag(normalizer, "strip_accents"),
             MaximumWordLength = model.TryGetProperty("max_input_chars_per_word", out var most) ? most.GetInt32() : 100,
             AddedTokens = [.. added.Select(token => token.Piece).Except(BertSpecialTokens.All, StringComparer.Ordinal)],
         };
-        return (Order([.. ids, .. added]), options);
+        return (PieceOrder.Of([.. ids, .. added]), options);
     }
 
-    /// <summary>Pieces by id. An id that no piece has stays empty, and an empty piece never matches.</summary>
-    private static string[] Order(List<(string Piece, int Id)> ids)
+    /// <summary>What a BertNormalizer says.</summary>
+    public static BertTokenizerOptions Normalizer(JsonElement normalizer) => new()
     {
-        if (ids.Count == 0) throw new FormatException("the vocabulary is empty");
-        var highest = ids.Max(piece => piece.Id);
-        if (ids.Min(piece => piece.Id) < 0 || highest > 2 * ids.Count + 1000)
-        {
-            throw new FormatException($"the ids of its {ids.Count} pieces reach from {ids.Min(piece => piece.Id)} to {highest}");
-        }
-
-        var vocabulary = new string[highest + 1];
-        Array.Fill(vocabulary, "");
-        foreach (var (piece, id) in ids) vocabulary[id] = piece;
-        return vocabulary;
-    }
+        CleanText = normalizer.Flag("clean_text") ?? true,
+        SplitChineseCharacters = normalizer.Flag("handle_chinese_chars") ?? true,
+        LowerCase = normalizer.Flag("lowercase") ?? true,
+        StripAccents = normalizer.Flag("strip_accents"),
+    };
 
     private static List<(string Piece, int Id)> ReadAddedTokens(JsonElement root)
     {
@@ -59,7 +48,7 @@ internal static class WordPieceJson
             var content = token.GetProperty("content").GetString()!;
             foreach (var trait in (string[])["normalized", "lstrip", "rstrip", "single_word"])
             {
-                if (Flag(token, trait) == true) throw new UnsupportedTokenizerException($"its added token '{content}' has {trait}");
+                if (token.Flag(trait) == true) throw new UnsupportedTokenizerException($"its added token '{content}' has {trait}");
             }
 
             result.Add((content, token.GetProperty("id").GetInt32()));
@@ -75,7 +64,7 @@ internal static class WordPieceJson
             throw new UnsupportedTokenizerException("it has no post_processor that adds [CLS] and [SEP]");
         }
 
-        if (Text(processor, "type") == "BertProcessing")
+        if (processor.Text("type") == "BertProcessing")
         {
             Require("classifier token", processor.GetProperty("cls")[0].GetString(), BertSpecialTokens.Classifier);
             Require("separator token", processor.GetProperty("sep")[0].GetString(), BertSpecialTokens.Separator);
@@ -92,7 +81,7 @@ internal static class WordPieceJson
         .Select(item => $"{item.Value.GetProperty("id").GetString()}:{item.Value.GetProperty("type_id").GetInt32()}"));
 
     private static void RequireType(string part, JsonElement element, string type) =>
-        Require(part, element.ValueKind == JsonValueKind.Null ? "none" : Text(element, "type") ?? "of no type", type);
+        Require(part, element.ValueKind == JsonValueKind.Null ? "none" : element.Text("type") ?? "of no type", type);
 
     private static void Require(string part, string? actual, string expected)
     {
@@ -101,10 +90,4 @@ internal static class WordPieceJson
             throw new UnsupportedTokenizerException($"its {part} is {actual}, not {expected}");
         }
     }
-
-    private static string? Text(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var value) ? value.GetString() : null;
-
-    private static bool? Flag(JsonElement element, string name) =>
-        !element.TryGetProperty(name, out var value) || value.ValueKind == JsonValueKind.Null ? null : value.GetBoolean();
 }

@@ -18,7 +18,7 @@ public static class ModelCatalog
 
     /// <summary>A new BERT with random weights, in memory.</summary>
     /// <param name="labels">Names of the classifier's labels; empty = no head.</param>
-    public static Model Create(TorchSession session, string name, ModelSize size, BertTokenizer tokenizer, IReadOnlyList<string> labels, CancellationToken cancellationToken)
+    public static Model Create(TorchSession session, string name, ModelSize size, Tokenizer tokenizer, IReadOnlyList<string> labels, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(size);

@@ -8,7 +8,7 @@ internal sealed class TransformerModel : Model, IResident
 {
     private readonly ModelDescription _description;
     private readonly ModelRecord _record;
-    private BertTokenizer? _tokenizer;
+    private Tokenizer? _tokenizer;
     private Transformer? _weights;
     private string? _path;
     private long _lastUse;
@@ -36,7 +36,7 @@ internal sealed class TransformerModel : Model, IResident
 
     /// <summary>A model in memory, which owns its weights from here.</summary>
     public static TransformerModel FromWeights(
-        TorchSession session, string name, ModelDescription description, ModelRecord record, Transformer weights, BertTokenizer tokenizer)
+        TorchSession session, string name, ModelDescription description, ModelRecord record, Transformer weights, Tokenizer tokenizer)
     {
         var model = new TransformerModel(session, name, description with { Layers = weights.Shapes }, record) { _tokenizer = tokenizer };
         model.Hold(weights);
@@ -109,7 +109,7 @@ internal sealed class TransformerModel : Model, IResident
 
     /// <summary>The tokenizer of its directory.</summary>
     /// <exception cref="ZipLMException">There is none, or it gives ids that the model has no embedding for.</exception>
-    public BertTokenizer Tokenizer => _tokenizer ??= LoadTokenizer(_path!);
+    public Tokenizer Tokenizer => _tokenizer ??= LoadTokenizer(_path!);
 
     /// <summary>The weights, read from disk when they are not in memory; runs on the session's worker thread.</summary>
     public Transformer Weights(IReporter? reporter, CancellationToken cancellationToken)
@@ -157,9 +157,9 @@ internal sealed class TransformerModel : Model, IResident
         }
     }
 
-    private BertTokenizer LoadTokenizer(string directory)
+    private Tokenizer LoadTokenizer(string directory)
     {
-        var tokenizer = BertTokenizer.Load(directory);
+        var tokenizer = Data.Tokenizer.Load(directory);
         return tokenizer.Count <= VocabularySize ? tokenizer : throw new ZipLMException("TokenizerVocabularyMismatch", ErrorKind.InvalidData,
             $"The tokenizer in '{directory}' has {tokenizer.Count} pieces, but the model has embeddings for {VocabularySize}.",
             "The files are not of the same model: get them again from where they came from.", directory);

@@ -43,7 +43,7 @@ public sealed class ImportTextDatasetCommand : EngineCommand
 
     /// <summary>The format; told by the file's extension unless given.</summary>
     [Parameter]
-    [ValidateSet("tsv", "csv", "jsonl", "text")]
+    [ValidateSet("tsv", "csv", "jsonl", "text", "parquet")]
     public string? Format { get; set; }
 
     /// <summary>Column of the text.</summary>
