@@ -51,6 +51,21 @@ public sealed class MeasureAndExportTests(TinyStore store)
     }
 
     [Fact]
+    public void ATableGoesThroughAFileAndFindsItsModel()
+    {
+        string file = store.PathOf("bert.latency.yaml");
+        _session.Run($"$table = Get-Model bert | Measure-LayerLatency -Rounds 3 -SequenceLength 16; $table | Export-LatencyTable '{file}' -WhatIf");
+        Assert.False(File.Exists(file));
+        Assert.Empty(_session.Run($"$table | Export-LatencyTable '{file}'"));
+        Assert.True(_session.One<bool>($"(Import-LatencyTable '{file}').Fingerprint -eq $table.Fingerprint"));
+        Assert.Equal(1.2, _session.One<double>($"(Import-LatencyTable '{file}' | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3).TargetSpeedup"));
+        Assert.StartsWith("ZipLM.FileExists,", Assert.Single(_session.Invoke($"$table | Export-LatencyTable '{file}'").Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Single(_session.Run($"$table | Export-LatencyTable '{file}' -Force -PassThru"));
+        ErrorRecord error = Assert.Single(_session.Invoke($"Import-LatencyTable '{store.File("wrong.yaml", "schema: 3")}'").Errors);
+        Assert.StartsWith("ZipLM.YamlInvalid,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatExistsIsTouchedOnlyWithForce()
     {
         string path = store.CopyOfBert("kept");

@@ -27,6 +27,7 @@ public sealed class NoticesTests
     [InlineData("SharpZipLib")]
     [InlineData("SkiaSharp")]
     [InlineData("CsvHelper")]
+    [InlineData("YamlDotNet")]
     public void TheVersionIsTheOneThatShips(string package)
     {
         string version = System.Xml.Linq.XDocument.Load(Path.Combine(Root, "Directory.Packages.props")).Descendants("PackageVersion")
