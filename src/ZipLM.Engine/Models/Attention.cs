@@ -6,6 +6,12 @@ namespace ZipLM.Engine.Models;
 /// <param name="headSize">Width of one head; it does not change as heads go.</param>
 internal sealed class Attention(Linear query, Linear key, Linear value, Linear output, int headSize, double dropout) : IDisposable
 {
+    public Linear Query => query;
+
+    public Linear Key => key;
+
+    public Linear Value => value;
+
     public Linear Output => output;
 
     public int HeadSize => headSize;

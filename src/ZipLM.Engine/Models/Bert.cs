@@ -201,6 +201,14 @@ internal static class Bert
 /// <summary>Word + position + segment embeddings, normalised.</summary>
 internal sealed class BertEmbeddings(Embedding words, Embedding positions, Embedding types, LayerNorm norm, double dropout) : IDisposable
 {
+    public Embedding Words => words;
+
+    public Embedding Positions => positions;
+
+    public Embedding Types => types;
+
+    public LayerNorm Norm => norm;
+
     public IEnumerable<WeightHolder> Holders => [words, positions, types, norm];
 
     public Device Device => words.Weight.device;
@@ -229,6 +237,10 @@ internal sealed class BertEmbeddings(Embedding words, Embedding positions, Embed
 /// <summary>Pooler (first token, tanh) and classifier.</summary>
 internal sealed class BertHead(Linear pooler, Linear classifier, double dropout) : IDisposable
 {
+    public Linear Pooler => pooler;
+
+    public Linear Classifier => classifier;
+
     public IEnumerable<WeightHolder> Holders => [pooler, classifier];
 
     /// <param name="hidden">[batch, length, hidden]</param>

@@ -15,6 +15,10 @@ internal sealed class Block(
 
     public FeedForward? FeedForward => feedForward;
 
+    public LayerNorm AttentionNorm => attentionNorm;
+
+    public LayerNorm FeedForwardNorm => feedForwardNorm;
+
     public LayerShape Shape => new(layer, attention?.Heads ?? 0, feedForward?.Width ?? 0);
 
     public IEnumerable<WeightHolder> Holders =>

@@ -5,6 +5,10 @@ namespace ZipLM.Engine.Models;
 /// <summary>down(activation(up(x))) with any width; the residual path is the block's.</summary>
 internal sealed class FeedForward(Linear up, Linear down, Activation activation) : IDisposable
 {
+    public Linear Up => up;
+
+    public Activation Activation => activation;
+
     public Linear Output => down;
 
     public int Width { get; } = (int)up.Weight.shape[0];

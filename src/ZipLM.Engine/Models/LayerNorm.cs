@@ -8,6 +8,12 @@ internal sealed class LayerNorm(string name, Parameter weight, Parameter bias, d
 {
     private readonly long[] _shape = [weight.shape[0]];
 
+    public Parameter Weight => weight;
+
+    public Parameter Bias => bias;
+
+    public double Epsilon => epsilon;
+
     public override IEnumerable<(string Name, Parameter Parameter)> Parameters =>
         [(Name + ".weight", weight), (Name + ".bias", bias)];
 
