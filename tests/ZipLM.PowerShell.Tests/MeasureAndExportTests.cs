@@ -66,6 +66,20 @@ public sealed class MeasureAndExportTests(TinyStore store)
     }
 
     [Fact]
+    public void AModelIsExportedForOnnxRuntime()
+    {
+        string file = store.PathOf("bert.onnx");
+        _session.Run($"Get-Model bert | Export-Model '{file}' -Format Onnx -WhatIf");
+        Assert.False(File.Exists(file));
+        Assert.Empty(_session.Run($"Get-Model bert | Export-Model '{file}' -Format Onnx"));
+        string folder = store.PathOf("bert-int8");
+        _session.Run($"Get-Model bert | Export-Model '{folder}' -Format Onnx -Precision int8");
+        Assert.InRange(new FileInfo(Path.Combine(folder, "model.onnx")).Length, 1, new FileInfo(file).Length - 1);
+        ErrorRecord error = Assert.Single(_session.Invoke($"Get-Model bert | Export-Model '{store.PathOf("half.onnx")}' -Format Onnx -Precision BFloat16").Errors);
+        Assert.StartsWith("ZipLM.OnnxPrecision,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatExistsIsTouchedOnlyWithForce()
     {
         string path = store.CopyOfBert("kept");

@@ -60,7 +60,7 @@ internal static class OnnxModel
         return graph;
     }
 
-    private static OnnxLinear Linear(OnnxGraph graph, Precision precision) => precision == Precision.Int8 ? new OnnxQuantizedLinear(graph) : new(graph);
+    private static OnnxLinear Linear(OnnxGraph graph, Precision precision) => precision == Precision.Int8 ? new OnnxQuantizedLinear(graph) : new OnnxLinear(graph);
 
     private static string Mask(OnnxGraph graph) => Int32(graph, graph.Input(AttentionMask, TensorProto.Types.DataType.Int64, Batch, Sequence));
 
