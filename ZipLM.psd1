@@ -12,7 +12,8 @@
   CmdletsToExport = @(
     'Connect-GpuSession', 'Get-GpuSession', 'Disconnect-GpuSession',
     'Get-Model', 'New-Model', 'Import-TextDataset',
-    'Measure-LayerLatency', 'Get-StructureSaliency', 'Invoke-StructuredPrune',
+    'Measure-LayerLatency', 'Export-LatencyTable', 'Import-LatencyTable',
+    'Get-StructureSaliency', 'Invoke-StructuredPrune',
     'Start-ModelTraining', 'Start-TokenDistillation',
     'Measure-Model', 'Export-Model',
     'Test-ZipLMEnvironment'

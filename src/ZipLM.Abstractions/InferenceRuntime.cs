@@ -5,4 +5,7 @@ public enum InferenceRuntime
 {
     /// <summary>libtorch, through TorchSharp.</summary>
     Torch,
+
+    /// <summary>ONNX Runtime, on the CPU.</summary>
+    OnnxRuntime,
 }

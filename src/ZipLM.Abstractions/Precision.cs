@@ -8,4 +8,9 @@ public enum Precision
 
     /// <summary>bfloat16, 2 bytes a parameter; on a CPU usually slower than single precision.</summary>
     BFloat16,
+
+    /// <summary>
+    /// Weights in 8-bit integers, activations quantised as they come; in ONNX Runtime only, for export and measuring.
+    /// </summary>
+    Int8,
 }

@@ -27,6 +27,31 @@ public static class Views
         ? string.Create(CultureInfo.InvariantCulture, $"{speedup:0.00}× ± {measurement.SpeedupSpread * 100:0.0} %")
         : string.Empty;
 
+    /// <summary>
+    /// The levels of a table side by side: heads and widths with their times, and the share of the dense model's time that
+    /// all layers together would take at that level.
+    /// </summary>
+    public static string Levels(LatencyTable table)
+    {
+        var (attention, feedForward) = (table.LevelsOf(Sublayer.Attention), table.LevelsOf(Sublayer.FeedForward));
+        IEnumerable<string> rows = Enumerable.Range(0, Math.Max(attention.Count, feedForward.Count))
+            .Select(i => $"{Cells(Sublayer.Attention, attention, i)}   {Cells(Sublayer.FeedForward, feedForward, i)}".TrimEnd());
+        return string.Join(Environment.NewLine, rows.Prepend($"{"Heads",6} {"Attention ms",13} {"Share",7}   {"Width",6} {"Feed-forward ms",16} {"Share",7}"));
+
+        string Cells(Sublayer sublayer, IReadOnlyList<int> levels, int i)
+        {
+            var width = sublayer == Sublayer.Attention ? 13 : 16;
+            if (i >= levels.Count)
+            {
+                return new string(' ', 6 + 1 + width + 1 + 7);
+            }
+
+            var milliseconds = table.Milliseconds(sublayer, levels[i]);
+            var share = (milliseconds * table.Model.Layers.Count / table.DenseMilliseconds * 100).ToString("0.0 '%'", CultureInfo.CurrentCulture);
+            return $"{levels[i],6} {milliseconds.ToString("0.0000", CultureInfo.CurrentCulture).PadLeft(width)} {share,7}";
+        }
+    }
+
     /// <summary>Where a copy can be had: the directory, or <c>not saved</c>.</summary>
     public static string State(Model model) => model.State switch
     {

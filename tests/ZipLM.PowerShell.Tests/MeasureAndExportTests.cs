@@ -51,6 +51,35 @@ public sealed class MeasureAndExportTests(TinyStore store)
     }
 
     [Fact]
+    public void ATableGoesThroughAFileAndFindsItsModel()
+    {
+        string file = store.PathOf("bert.latency.yaml");
+        _session.Run($"$table = Get-Model bert | Measure-LayerLatency -Rounds 3 -SequenceLength 16; $table | Export-LatencyTable '{file}' -WhatIf");
+        Assert.False(File.Exists(file));
+        Assert.Empty(_session.Run($"$table | Export-LatencyTable '{file}'"));
+        Assert.True(_session.One<bool>($"(Import-LatencyTable '{file}').Fingerprint -eq $table.Fingerprint"));
+        Assert.Equal(1.2, _session.One<double>($"(Import-LatencyTable '{file}' | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3).TargetSpeedup"));
+        Assert.StartsWith("ZipLM.FileExists,", Assert.Single(_session.Invoke($"$table | Export-LatencyTable '{file}'").Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Single(_session.Run($"$table | Export-LatencyTable '{file}' -Force -PassThru"));
+        ErrorRecord error = Assert.Single(_session.Invoke($"Import-LatencyTable '{store.File("wrong.yaml", "schema: 3")}'").Errors);
+        Assert.StartsWith("ZipLM.YamlInvalid,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AModelIsExportedForOnnxRuntime()
+    {
+        string file = store.PathOf("bert.onnx");
+        _session.Run($"Get-Model bert | Export-Model '{file}' -Format Onnx -WhatIf");
+        Assert.False(File.Exists(file));
+        Assert.Empty(_session.Run($"Get-Model bert | Export-Model '{file}' -Format Onnx"));
+        string folder = store.PathOf("bert-int8");
+        _session.Run($"Get-Model bert | Export-Model '{folder}' -Format Onnx -Precision int8");
+        Assert.InRange(new FileInfo(Path.Combine(folder, "model.onnx")).Length, 1, new FileInfo(file).Length - 1);
+        ErrorRecord error = Assert.Single(_session.Invoke($"Get-Model bert | Export-Model '{store.PathOf("half.onnx")}' -Format Onnx -Precision BFloat16").Errors);
+        Assert.StartsWith("ZipLM.OnnxPrecision,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatExistsIsTouchedOnlyWithForce()
     {
         string path = store.CopyOfBert("kept");

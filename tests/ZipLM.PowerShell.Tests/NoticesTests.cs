@@ -28,6 +28,9 @@ public sealed class NoticesTests
     [InlineData("SkiaSharp")]
     [InlineData("CsvHelper")]
     [InlineData("Parquet.Net")]
+    [InlineData("YamlDotNet")]
+    [InlineData("Microsoft.ML.OnnxRuntime")]
+    [InlineData("Microsoft.ML.OnnxRuntime.Managed")]
     public void TheVersionIsTheOneThatShips(string package)
     {
         string version = System.Xml.Linq.XDocument.Load(Path.Combine(Root, "Directory.Packages.props")).Descendants("PackageVersion")

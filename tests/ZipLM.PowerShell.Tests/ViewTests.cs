@@ -50,6 +50,8 @@ public sealed class ViewTests(TinyStore store)
         // The path may be cut to the width of the table.
         Assert.Matches($@"(?m)^bert +0\.0\d M +4 × 4 +4 × 128 +{System.Text.RegularExpressions.Regex.Escape(store.Folder[..10])}", result.Output);
         Assert.Matches(@"(?m)^Dense +: \d+\.\d+ ms *$", result.Output);
+        Assert.Matches(@"(?m)^Levels +: +Heads +Attention ms +Share +Width +Feed-forward ms +Share *$", result.Output);
+        Assert.Matches(@"(?m)^ +4 +\d+\.\d{4} +\d+\.\d % +128 +\d+\.\d{4} +\d+\.\d % *$", result.Output);
         Assert.Matches(@"(?m)^Target +: 1\.20× *$", result.Output);
         Assert.Matches(@"(?m)^Predicted +: \d+\.\d\d× *$", result.Output);
         Assert.Matches(@"(?m)^Measured +: \d+\.\d\d× ± \d+\.\d % \(5 rounds\) *$", result.Output);

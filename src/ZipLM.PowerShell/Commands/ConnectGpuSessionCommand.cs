@@ -43,6 +43,7 @@ public sealed class ConnectGpuSessionCommand : EngineCommand
 
     /// <summary>The number format in which models are loaded.</summary>
     [Parameter]
+    [ValidateSet(nameof(Precision.Float32), nameof(Precision.BFloat16))]
     public Precision Precision { get; set; }
 
     /// <summary>CPU threads; one for each core unless given. All sessions of a process must agree.</summary>

@@ -4,7 +4,7 @@ using ZipLM.Engine.Storage;
 
 namespace ZipLM.PowerShell.Commands;
 
-/// <summary>Saves models: a directory in Hugging Face's layout, whole or not at all.</summary>
+/// <summary>Saves models: a directory in Hugging Face's layout, or a model for ONNX Runtime; whole or not at all.</summary>
 /// <example>
 ///   <code>$pruned | Export-Model -Path ./bert-2x -WhatIf</code>
 ///   <para>Would write config.json, model.safetensors, the tokenizer's files and ziplm.json.</para>
@@ -25,6 +25,11 @@ namespace ZipLM.PowerShell.Commands;
 ///   Saved       : /srv/ziplm/models/bert-2x
 ///   </code>
 /// </example>
+/// <example>
+///   <code>$pruned | Export-Model ./bert-2x.int8.onnx -Format Onnx -Precision Int8 -WhatIf</code>
+///   <para>One file for ONNX Runtime with 8-bit weights. A path that does not end in .onnx is a directory, which the tokenizer goes into too.</para>
+///   <code>What if: Performing the operation "Export bert-2x as Onnx, Int8" on target "/srv/data/bert-2x.int8.onnx".</code>
+/// </example>
 [Cmdlet(VerbsData.Export, "Model", DefaultParameterSetName = PathSet, SupportsShouldProcess = true)]
 [OutputType(typeof(Model))]
 public sealed class ExportModelCommand : EngineCommand
@@ -38,7 +43,7 @@ public sealed class ExportModelCommand : EngineCommand
     [Parameter(Mandatory = true, ValueFromPipeline = true)]
     public Model Model { get; set; } = null!;
 
-    /// <summary>The directory to write.</summary>
+    /// <summary>The directory to write; with -Format Onnx also a file that ends in .onnx.</summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0)]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = string.Empty;
@@ -48,6 +53,15 @@ public sealed class ExportModelCommand : EngineCommand
     [ValidateNotNullOrEmpty]
     public string Name { get; set; } = string.Empty;
 
+    /// <summary>HuggingFace: config.json, model.safetensors and the tokenizer's files. Onnx: model.onnx in place of the weights, or that file alone.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [ValidateSet("HuggingFace", "Onnx")]
+    public string Format { get; set; } = "HuggingFace";
+
+    /// <summary>Numbers of an ONNX model: Float32, or Int8 for 8-bit weights with activations quantised as they come.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    public Precision Precision { get; set; } = Precision.Float32;
+
     /// <summary>Replace what is there.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -55,6 +69,29 @@ public sealed class ExportModelCommand : EngineCommand
     /// <summary>Pass the model on.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
+
+    private bool IsOnnx => Format.Equals("Onnx", StringComparison.OrdinalIgnoreCase);
+
+    /// <inheritdoc />
+    protected override void BeginProcessing()
+    {
+        try
+        {
+            if (IsOnnx)
+            {
+                OnnxExport.RequirePrecision(Precision);
+            }
+            else if (MyInvocation.BoundParameters.ContainsKey(nameof(Precision)))
+            {
+                throw new ZipLMException("ExportPrecision", ErrorKind.InvalidArgument,
+                    "A Hugging Face directory holds the weights as they are.", "Use -Precision with -Format Onnx.", Precision);
+            }
+        }
+        catch (ZipLMException e)
+        {
+            ThrowTerminatingError(Errors.Record(e));
+        }
+    }
 
     /// <inheritdoc />
     protected override void ProcessRecord()
@@ -81,14 +118,23 @@ public sealed class ExportModelCommand : EngineCommand
             return;
         }
 
-        if (!ShouldProcess(directory, $"Export {model.Name}"))
+        var (onnx, precision) = (IsOnnx, Precision);
+        if (!ShouldProcess(directory, onnx ? $"Export {model.Name} as Onnx, {precision}" : $"Export {model.Name}"))
         {
             return;
         }
 
         Run(model, (output, stopping) =>
         {
-            HuggingFaceExport.Write(model, directory, Force, output, stopping);
+            if (onnx)
+            {
+                OnnxExport.Write(model, directory, precision, Force, output, stopping);
+            }
+            else
+            {
+                HuggingFaceExport.Write(model, directory, Force, output, stopping);
+            }
+
             if (PassThru)
             {
                 output.Write(model);

@@ -1,0 +1,91 @@
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Export;
+
+/// <summary>A graph that runs in ONNX Runtime, from memory.</summary>
+internal sealed class OnnxProgram : IDisposable
+{
+    /// <summary>More than this does not fit into one message of protobuf.</summary>
+    public const long LargestMessage = int.MaxValue - (1 << 20);
+
+    private readonly OnnxSession _session;
+
+    /// <exception cref="ZipLMException"><c>OnnxModelTooLarge</c>.</exception>
+    public OnnxProgram(OnnxGraph graph, int threads)
+    {
+        if (graph.Constants.Sum(c => c.Bytes) is var bytes && bytes > LargestMessage)
+        {
+            throw new ZipLMException("OnnxModelTooLarge", ErrorKind.InvalidOperation,
+                $"The model takes {bytes / 1e9:0.0} GB, and ONNX Runtime takes at most 2 GB from memory.", "Use -Runtime Torch.");
+        }
+
+        _session = new(graph.ToModel().ToByteArray(), threads);
+    }
+
+    /// <summary>A batch as inputs of a whole model; the caller disposes them.</summary>
+    public static Dictionary<string, OrtValue> Inputs(Batch batch) => new(StringComparer.Ordinal)
+    {
+        [OnnxModel.InputIds] = Int64(batch.InputIds),
+        [OnnxModel.AttentionMask] = Int64(batch.Mask),
+        [OnnxModel.TypeIds] = Int64(batch.TypeIds),
+    };
+
+    /// <summary>Random hidden states without padding as inputs of a sublayer; the caller disposes them.</summary>
+    public static Dictionary<string, OrtValue> Inputs(int batchSize, int sequenceLength, int hiddenSize, int seed)
+    {
+        var random = new Random(seed);
+        var hidden = new float[(long)batchSize * sequenceLength * hiddenSize];
+        for (var i = 0; i < hidden.Length; i++)
+        {
+            hidden[i] = (random.NextSingle() * 4) - 2;
+        }
+
+        var mask = new long[(long)batchSize * sequenceLength];
+        Array.Fill(mask, 1);
+        return new(StringComparer.Ordinal)
+        {
+            [OnnxModel.Hidden] = OnnxSession.Value(hidden, batchSize, sequenceLength, hiddenSize),
+            [OnnxModel.AttentionMask] = OnnxSession.Value(mask, batchSize, sequenceLength),
+        };
+    }
+
+    /// <summary>Runs the graph and drops what it gives.</summary>
+    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Run(inputs);
+
+    /// <summary>Runs the graph; its output in row-major order.</summary>
+    public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Values(inputs);
+
+    /// <summary>Runs a whole model; its output in row-major order.</summary>
+    public float[] Run(Batch batch)
+    {
+        var inputs = Inputs(batch);
+        try
+        {
+            return _session.Values(inputs);
+        }
+        finally
+        {
+            Free(inputs);
+        }
+    }
+
+    public static void Free(Dictionary<string, OrtValue> inputs)
+    {
+        foreach (var value in inputs.Values)
+        {
+            value.Dispose();
+        }
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    private static OrtValue Int64(Tensor values)
+    {
+        using var scope = NewDisposeScope();
+        return OnnxSession.Value(values.to(int64).cpu().contiguous().data<long>().ToArray(), values.shape);
+    }
+}

@@ -1,0 +1,58 @@
+using System.Text;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace ZipLM.Engine.Storage;
+
+/// <summary>Reads and writes files that hold one YAML mapping.</summary>
+internal static class YamlFile
+{
+    /// <summary>Reads a mapping; what is in it is checked as it is asked for.</summary>
+    /// <exception cref="ZipLMException"><c>YamlMissing</c>, <c>YamlUnreadable</c>; <c>YamlInvalid</c> with the line.</exception>
+    public static YamlMap Read(string path)
+    {
+        var stream = new YamlStream();
+        var parser = new Parser(new StringReader(ReadText(path)));
+        try
+        {
+            stream.Load(parser);
+        }
+        catch (YamlException e)
+        {
+            throw YamlMap.Invalid(path, e.Start.Line, e.InnerException?.Message ?? e.Message, e);
+        }
+        catch (InvalidOperationException e)
+        {
+            // What the library says of a flow list that another key interrupts.
+            throw YamlMap.Invalid(path, parser.Current?.End.Line ?? 1, "a list or mapping in brackets is not closed here.", e);
+        }
+
+        return stream.Documents is [{ RootNode: YamlMappingNode root }]
+            ? new(root, path)
+            : throw YamlMap.Invalid(path, 1, "the file must hold one mapping of keys to values.");
+    }
+
+    /// <summary>Writes a mapping by way of <see cref="AtomicFile"/>.</summary>
+    public static void Write(string path, YamlMappingNode content)
+    {
+        using var text = new StringWriter { NewLine = "\n" };
+        new YamlStream(new YamlDocument(content)).Save(new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024, newLine: "\n")), assignAnchors: false);
+        AtomicFile.Write(path, Encoding.UTF8.GetBytes(text.ToString()));
+    }
+
+    private static string ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ZipLMException("YamlMissing", ErrorKind.NotFound, $"The file '{path}' does not exist.", "Check the path.", path, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ZipLMException("YamlUnreadable", ErrorKind.ResourceUnavailable, $"'{path}' cannot be read: {e.Message}", "Check the path and its permissions.", path, e);
+        }
+    }
+}

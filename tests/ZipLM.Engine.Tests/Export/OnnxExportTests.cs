@@ -1,0 +1,75 @@
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+using Xunit;
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Export;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Tests.Data;
+
+namespace ZipLM.Engine.Tests.Export;
+
+public sealed class OnnxExportTests(SessionFixture fixture) : IClassFixture<SessionFixture>
+{
+    [Theory]
+    [InlineData("model.onnx", long.MaxValue)]
+    [InlineData("folder", long.MaxValue)]
+    [InlineData("folder", 1)]
+    public void What_is_written_runs_by_itself_and_answers_as_torch(string name, long largestMessage)
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, name);
+        OnnxExport.Write(model, path, Precision.Float32, replace: false, largestMessage, new RecordingReporter(), TestContext.Current.CancellationToken);
+        Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path));
+        var file = name == "folder" ? Path.Combine(path, "model.onnx") : path;
+        Assert.Equal(largestMessage == 1, File.Exists(file + ".data"));
+        using var session = new InferenceSession(file);
+        Assert.Equal(["attention_mask", "input_ids", "token_type_ids"], session.InputNames.Order(StringComparer.Ordinal));
+        Assert.All(session.InputMetadata.Values, input => Assert.Equal(["batch", "sequence"], input.SymbolicDimensions));
+        Assert.Equal(["logits"], session.OutputNames);
+        fixture.Run(() =>
+        {
+            using var batch = TinyBert.Batch(TinyBert.Encode(TinyBert.Data(5, 3)));
+            var expected = TinyBert.Values(TransformerModel.Of(model).Weights(null, CancellationToken.None).Forward(batch).Logits!);
+            var inputs = OnnxProgram.Inputs(batch);
+            using var options = new RunOptions();
+            using var outputs = session.Run(options, inputs, session.OutputNames);
+            TinyBert.AssertClose(expected, [.. outputs[0].GetTensorDataAsSpan<float>().ToArray().Select(v => (double)v)], 1e-5);
+            OnnxProgram.Free(inputs);
+        });
+    }
+
+    [Fact]
+    public void The_directory_is_a_model_directory_but_for_its_weights()
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "folder");
+        Write(model, path, Precision.Int8);
+        Assert.Equal(["config.json", "model.onnx", "ziplm.json"], Directory.EnumerateFiles(path).Select(Path.GetFileName).Where(f => !f!.Contains("token", StringComparison.Ordinal) && f != "vocab.txt").Order(StringComparer.Ordinal));
+        Assert.Equal(TinyBert.Tokenizer.Count, BertTokenizer.Load(path).Count);
+        var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(path, "model.onnx")));
+        Assert.Contains(graph.Graph.Node, n => n.OpType == "MatMulInteger");
+        Assert.DoesNotContain(graph.Graph.Node, n => n.OpType == "MatMul");
+        Assert.Equal([("", 17L), ("com.microsoft", 1L)], graph.OpsetImport.Select(o => (o.Domain, o.Version)));
+    }
+
+    [Fact]
+    public void What_cannot_be_written_leaves_what_was_there()
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("model.onnx", "mine");
+        Assert.Equal("ZipLM.ExportTargetExists", Assert.Throws<ZipLMException>(() => Write(model, path, Precision.Float32)).ErrorId);
+        Assert.Equal("ZipLM.OnnxPrecision", Assert.Throws<ZipLMException>(() => Write(model, path, Precision.BFloat16)).ErrorId);
+        Assert.Equal("ZipLM.OnnxModelTooLarge", Assert.Throws<ZipLMException>(
+            () => OnnxExport.Write(model, path, Precision.Float32, replace: true, 1, new RecordingReporter(), CancellationToken.None)).ErrorId);
+        Assert.Equal("mine", File.ReadAllText(path));
+        OnnxExport.Write(model, path, Precision.Float32, replace: true, new RecordingReporter(), CancellationToken.None);
+        Assert.True(new FileInfo(path).Length > 1000);
+        Assert.Single(Directory.EnumerateFileSystemEntries(folder.Path));
+    }
+
+    private static void Write(Model model, string path, Precision precision) =>
+        OnnxExport.Write(model, path, precision, replace: false, new RecordingReporter(), TestContext.Current.CancellationToken);
+}
