@@ -88,6 +88,7 @@ $results = foreach ($s in $Seed) {
             [pscustomobject] @{
                 Criterion = $criterion; Repair = $how.Repair; Target = $how.TargetSpeedup; Seed = $s
                 Accuracy = $measured[$i].Quality; Loss = $measured[$i].Loss; Predicted = $how.PredictedSpeedup; Measured = $measured[$i].Speedup
+                Heads = $pruned[$i].Layers | ForEach-Object Heads; Widths = $pruned[$i].Layers | ForEach-Object Width; Prior = $how.Plan.Prior
             }
             $pruned[$i].Dispose()
         }
@@ -117,9 +118,9 @@ foreach ($repair in $true, $false) {
 
 if ($file) {
     $rows = [System.Collections.Generic.List[string]]::new()
-    $rows.Add('criterion,repair,target,seed,accuracy,loss,predicted_speedup,measured_speedup')
+    $rows.Add('criterion,repair,target,seed,accuracy,loss,predicted_speedup,measured_speedup,prior,heads,widths')
     foreach ($r in $results) {
-        $rows.Add([string]::Join(',', @($r.Criterion, $r.Repair, $r.Target, $r.Seed, $r.Accuracy, $r.Loss, $r.Predicted, $r.Measured)))
+        $rows.Add([string]::Join(',', @($r.Criterion, $r.Repair, $r.Target, $r.Seed, $r.Accuracy, $r.Loss, $r.Predicted, $r.Measured, $r.Prior, [string] $r.Heads, [string] $r.Widths)))
     }
     [System.IO.File]::WriteAllLines($file, $rows)
 }
