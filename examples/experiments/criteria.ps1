@@ -2,16 +2,23 @@
 .SYNOPSIS
     What each part of ZipLM is worth: five criteria, with and without repair, on the quickstart's teacher.
 .DESCRIPTION
-    Prunes the teacher in one shot, without training, to each target by each criterion, once letting the structures that stay
-    take over the work of those that go and once not, over several samples of the calibration data, and measures the accuracy
-    on held-out texts. One latency table serves all, so that the criteria choose from the same times; every model is measured
-    against the dense one in turns, and corrected until it keeps its target, as Invoke-StructuredPrune always does.
+    Prunes the teacher in one shot, without training, by each criterion, once letting the structures that stay take over the
+    work of those that go and once not, over several samples of the calibration data, and measures the accuracy on held-out
+    texts. Two tables:
+
+    1. To target speedups. Each criterion's own priors choose the levels; one latency table serves all. What is compared is
+       the whole: who goes, repair, and the levels that follow from both.
+    2. At equal levels, the same in every layer: who goes, and repair, alone.
 
     examples/quickstart.ps1 makes the teacher. Takes about five minutes on two cores.
 .PARAMETER Store
     The store of the quickstart.
 .PARAMETER Speedup
     The targets.
+.PARAMETER Heads
+    Heads that are left in every layer in the second table, one value a column.
+.PARAMETER Width
+    Feed-forward columns that are left in every layer in the second table, one value a column; widths of the latency table.
 .PARAMETER Seed
     Seeds of the sample that the statistics are taken from.
 .PARAMETER Texts
@@ -26,6 +33,8 @@
 param(
     [string] $Store,
     [double[]] $Speedup = @(2, 3, 4),
+    [int[]] $Heads = @(2, 1),
+    [int[]] $Width = @(130, 33),
     [int[]] $Seed = @(1, 2, 3),
     [int] $Texts = 2500,
     [string] $OutFile
@@ -66,6 +75,20 @@ function Select-Text($data, [int] $count) {
     [ZipLM.TextDataset]::new($data.Name, $examples, $data.Labels, $data.Reference)
 }
 
+# The same ranking with priors that leave the search no choice: it takes the cheapest levels, and above 1 none at all.
+function Set-Level($rows, [int] $heads, [int] $width) {
+    $list = [System.Collections.Generic.List[ZipLM.StructureSaliency]]::new()
+    foreach ($r in $rows) {
+        $dense, $level = if ($r.Sublayer -eq 'Attention') { $r.Model.DenseHeads, $heads } else { $r.Model.DenseWidth, $width }
+        $list.Add([ZipLM.StructureSaliency] @{
+            Model = $r.Model; Layer = $r.Layer; Sublayer = $r.Sublayer; Index = $r.Index; Criterion = $r.Criterion; Repair = $r.Repair
+            Saliency = $r.Saliency; Order = $r.Order; Rank = $r.Rank; RequestedDamping = $r.RequestedDamping; Damping = $r.Damping
+            Condition = $r.Condition; PriorAfter = $(if ($dense - $r.Order -eq $level) { -1 } else { 2 })
+        })
+    }
+    $list.ToArray()
+}
+
 $table = $null
 $dense = $null
 $results = foreach ($s in $Seed) {
@@ -73,20 +96,28 @@ $results = foreach ($s in $Seed) {
     Get-GpuSession | Disconnect-GpuSession
     [void] (Connect-GpuSession -Device cpu -Seed $s)
     $bert = Get-Model $teacher
+    $train = Import-TextDataset "$folder/train.tsv"
     $judges = Select-Text (Import-TextDataset "$folder/dev.tsv" -Label $bert.Labels) $Texts
     if (-not $table) {
-        $table = $bert | Measure-LayerLatency
+        $table = $bert | Measure-LayerLatency -CalibrationData $train
         $dense = $bert | Measure-Model -Data $judges
     }
+    $common = @{ CalibrationData = $train; LatencyTable = $table }
     foreach ($criterion in [Enum]::GetValues([ZipLM.PruningCriterion])) {
         $pruned = foreach ($noRepair in $false, $true) {
-            $bert | Invoke-StructuredPrune -Speedup $Speedup -Criterion $criterion -NoRepair:$noRepair -LatencyTable $table -Rounds 60
+            $bert | Invoke-StructuredPrune -Speedup $Speedup -Criterion $criterion -NoRepair:$noRepair -Rounds 60 @common
+            $rows = $bert | Get-StructureSaliency -Criterion $criterion -NoRepair:$noRepair -CalibrationData $train
+            for ($i = 0; $i -lt $Heads.Count; $i++) {
+                $bert | Invoke-StructuredPrune -Speedup 1.1 -Saliency (Set-Level $rows $Heads[$i] $Width[$i]) -Rounds 10 @common
+            }
         }
         $measured = @($pruned | Measure-Model -Data $judges -Baseline $bert)
         for ($i = 0; $i -lt $measured.Count; $i++) {
             $how = $pruned[$i].Pruning
+            $shape = "$($pruned[$i].Layers.Heads) / $($pruned[$i].Layers.Width)"
             [pscustomobject] @{
-                Criterion = $criterion; Repair = $how.Repair; Target = $how.TargetSpeedup; Seed = $s
+                Criterion = $criterion; Repair = $how.Repair; Seed = $s; Shape = $shape
+                Column = if ($how.TargetSpeedup -eq 1.1) { $shape } else { "$($how.TargetSpeedup)×" }
                 Accuracy = $measured[$i].Quality; Loss = $measured[$i].Loss; Predicted = $how.PredictedSpeedup; Measured = $measured[$i].Speedup
             }
             $pruned[$i].Dispose()
@@ -95,31 +126,42 @@ $results = foreach ($s in $Seed) {
 }
 Get-GpuSession | Disconnect-GpuSession
 
+function Show-Table([string[]] $columns, [string[]] $labels) {
+    $line = '{0,-12}{1,-8}' -f 'Criterion', 'Repair'
+    foreach ($label in $labels) { $line += '{0,-28}' -f $label }
+    $line.TrimEnd()
+    foreach ($repair in $true, $false) {
+        foreach ($criterion in [Enum]::GetValues([ZipLM.PruningCriterion])) {
+            $line = '{0,-12}{1,-8}' -f $criterion, $(if ($repair) { 'yes' } else { 'no' })
+            foreach ($column in $columns) {
+                $cell = @($results | Where-Object { $_.Criterion -eq $criterion -and $_.Repair -eq $repair -and $_.Column -eq $column })
+                $accuracies = [double[]] $cell.Accuracy
+                $line += '{0,-28}' -f ('{0:0.0000} ± {1:0.0000} ({2:0.00}×)' -f (Get-Mean $accuracies), (Get-Spread $accuracies), (Get-Mean ([double[]] $cell.Measured)))
+            }
+            $line.TrimEnd()
+        }
+    }
+    ''
+}
+
 "Accuracy after pruning in one shot, mean ± standard deviation over $($Seed.Count) calibration samples; $($dense.Samples) held-out texts."
 "Dense: $($dense.Quality.ToString('0.0000')). In brackets the mean measured speedup."
 ''
-$line = '{0,-12}{1,-8}' -f 'Criterion', 'Repair'
-foreach ($target in $Speedup) { $line += '{0,-28}' -f "$target×" }
-$line.TrimEnd()
-foreach ($repair in $true, $false) {
-    foreach ($criterion in [Enum]::GetValues([ZipLM.PruningCriterion])) {
-        $line = '{0,-12}{1,-8}' -f $criterion, $(if ($repair) { 'yes' } else { 'no' })
-        foreach ($target in $Speedup) {
-            $cell = $results | Where-Object { $_.Criterion -eq $criterion -and $_.Repair -eq $repair -and $_.Target -eq $target }
-            $accuracies = [double[]] ($cell | ForEach-Object Accuracy)
-            $line += '{0,-28}' -f ('{0:0.0000} ± {1:0.0000} ({2:0.00}×)' -f (Get-Mean $accuracies), (Get-Spread $accuracies), (Get-Mean ([double[]] ($cell | ForEach-Object Measured))))
-        }
-        $line.TrimEnd()
-    }
-}
-''
+'To a target speedup, each with the levels that its own priors choose:'
+Show-Table @(foreach ($target in $Speedup) { "$target×" }) @(foreach ($target in $Speedup) { "$target×" })
+'At equal levels, the same in every layer:'
+$layers = $table.Model.Layers.Count
+$columns = @(for ($i = 0; $i -lt $Heads.Count; $i++) { "$(@($Heads[$i]) * $layers) / $(@($Width[$i]) * $layers)" })
+$labels = @(for ($i = 0; $i -lt $Heads.Count; $i++) { "$($Heads[$i]) heads, width $($Width[$i])" })
+Show-Table $columns $labels
 "[$([int] $clock.Elapsed.TotalSeconds) s]"
 
 if ($file) {
     $rows = [System.Collections.Generic.List[string]]::new()
-    $rows.Add('criterion,repair,target,seed,accuracy,loss,predicted_speedup,measured_speedup')
+    $rows.Add('criterion,repair,levels,seed,accuracy,loss,predicted_speedup,measured_speedup,heads_and_widths')
     foreach ($r in $results) {
-        $rows.Add([string]::Join(',', @($r.Criterion, $r.Repair, $r.Target, $r.Seed, $r.Accuracy, $r.Loss, $r.Predicted, $r.Measured)))
+        $levels = if ($r.Column -eq $r.Shape) { 'equal' } else { $r.Column }
+        $rows.Add("$($r.Criterion),$($r.Repair),$levels,$($r.Seed),$($r.Accuracy),$($r.Loss),$($r.Predicted),$($r.Measured),$($r.Shape)")
     }
     [System.IO.File]::WriteAllLines($file, $rows)
 }

@@ -6,26 +6,39 @@ namespace ZipLM.PowerShell.Commands;
 /// <summary>Ranks heads and feed-forward columns by what removing them costs; one row a structure, written when a model is through: the rank among all is known only then.</summary>
 /// <example>
 ///   <code>Get-Model bert | Get-StructureSaliency | Where-Object Sublayer -eq Attention</code>
-///   <para>The heads: what each would cost, its place in the order of removal, and the error once it and those before it are gone.</para>
+///   <para>The heads: what each would cost, its place in its sublayer's order of removal and among all structures of the model, and the error once it and those before it are gone.</para>
 ///   <code>
-///   Layer Sublayer      Index     Saliency  Order   PriorAfter
-///   ----- --------      -----     --------  -----   ----------
-///       0 Attention         0     0.040451      3     0.106836
-///       0 Attention         1     0.020865      4     1.000000
-///       0 Attention         2     0.018971      1     0.018047
-///       0 Attention         3     0.022062      2     0.042806
-///       1 Attention         0     0.025084      4     1.000000
-///       1 Attention         1     0.026944      2     0.040286
-///       1 Attention         2     0.018480      3     0.089156
-///       1 Attention         3     0.013964      1     0.012851
-///       2 Attention         0     0.015787      3     0.063719
-///       2 Attention         1     0.013773      4     1.000000
-///       2 Attention         2     0.012008      1     0.010718
-///       2 Attention         3     0.013738      2     0.027074
-///       3 Attention         0     0.006141      1     0.005232
-///       3 Attention         1     0.012025      4     1.000000
-///       3 Attention         2     0.013321      2     0.020317
-///       3 Attention         3     0.013464      3     0.055664
+///   Layer Sublayer      Index     Saliency   Order/Rank   PriorAfter
+///   ----- --------      -----     --------   ----------   ----------
+///       0 Attention         0      0.03747     3 / 1973     0.100510
+///       0 Attention         1      0.02096     4 / 2057     1.000000
+///       0 Attention         2      0.01526     1 / 1725     0.014244
+///       0 Attention         3      0.02176     2 / 1874     0.038124
+///       1 Attention         0      0.01906     4 / 2059     1.000000
+///       1 Attention         1      0.02666     3 / 1949     0.075952
+///       1 Attention         2      0.01538     2 / 1850     0.031618
+///       1 Attention         3      0.01141     1 / 1666     0.010425
+///       2 Attention         0      0.01399     3 / 1915     0.054063
+///       2 Attention         1      0.01093     4 / 2061     1.000000
+///       2 Attention         2      0.01003     1 / 1628     0.008585
+///       2 Attention         3      0.01413     2 / 1821     0.025838
+///       3 Attention         0     0.006059     1 / 1515     0.005178
+///       3 Attention         1      0.01202     4 / 2063     1.000000
+///       3 Attention         2      0.01206     2 / 1776     0.019246
+///       3 Attention         3      0.01267     3 / 1910     0.051898
+///   </code>
+/// </example>
+/// <example>
+///   <code>Get-Model bert | Get-StructureSaliency -Criterion Fisher -NoRepair | Where-Object Rank -le 5</code>
+///   <para>What gradients of the loss hold to be of least use, and the error when it goes and nothing takes over its work.</para>
+///   <code>
+///   Layer Sublayer      Index     Saliency   Order/Rank   PriorAfter
+///   ----- --------      -----     --------   ----------   ----------
+///       3 FeedForward      71     3.29E-10        2 / 2     0.000009
+///       3 FeedForward     137    3.519E-10        4 / 4     0.000017
+///       3 FeedForward     225     5.53E-10        5 / 5     0.000021
+///       3 FeedForward     426    3.391E-10        3 / 3     0.000013
+///       3 FeedForward     500    3.035E-10        1 / 1     0.000003
 ///   </code>
 /// </example>
 /// <example>
