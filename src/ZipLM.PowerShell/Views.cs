@@ -52,6 +52,12 @@ public static class Views
         }
     }
 
+    /// <summary><c>0.01, condition 3.2e+4</c>; where it had to be raised, <c>0.1 (raised from 0.01), condition 3.2e+11</c>.</summary>
+    public static string Damping(Model model) => model.Pruning is { } pruning
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"{pruning.LargestDamping:0.######}{(pruning.LargestDamping > pruning.Damping ? $" (raised from {pruning.Damping:0.######})" : "")}, condition {pruning.WorstCondition:0.0e+0}")
+        : string.Empty;
+
     /// <summary>Where a copy can be had: the directory, or <c>not saved</c>.</summary>
     public static string State(Model model) => model.State switch
     {

@@ -122,6 +122,20 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>The same for a parameter that may be left out; a path that cannot be one of files ends the command.</summary>
+    private protected string? ResolveOrEnd(string? path)
+    {
+        try
+        {
+            return path is null ? null : ResolvePath(path);
+        }
+        catch (ZipLMException e)
+        {
+            ThrowTerminatingError(Errors.Record(e));
+            throw;
+        }
+    }
+
     private static void RequireFileSystem(string path, ProviderInfo provider)
     {
         if (provider.Name != "FileSystem")

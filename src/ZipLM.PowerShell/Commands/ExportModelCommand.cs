@@ -22,6 +22,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 0 2 2 2
 ///   Widths      : 56 77 50 24
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Damping     : 0.01, condition 8.5e+5
 ///   Saved       : /srv/ziplm/models/bert-2x
 ///   </code>
 /// </example>

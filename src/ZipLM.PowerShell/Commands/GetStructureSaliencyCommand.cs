@@ -53,13 +53,28 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 2 2 1 1
 ///   Widths      : 85 105 69 24
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Damping     : 0.01, condition 8.5e+5
 ///   Saved       : not saved
 ///   </code>
 /// </example>
-[Cmdlet(VerbsCommon.Get, "StructureSaliency")]
+/// <example>
+///   <code>Get-Model bert | Get-StructureSaliency -Damping 0.1 -StatisticsPath ./bert-statistics | Where-Object { $_.Layer -eq 0 -and $_.Sublayer -eq 'Attention' }</code>
+///   <para>The statistics are taken once and kept: the next call, with another damping, reads them, and so does Invoke-StructuredPrune.</para>
+///   <code>
+///   Layer Sublayer      Index     Saliency  Order   PriorAfter
+///   ----- --------      -----     --------  -----   ----------
+///       0 Attention         0     0.042673      3     0.108311
+///       0 Attention         1     0.025191      4     1.000000
+///       0 Attention         2     0.019183      1     0.016353
+///       0 Attention         3     0.024723      2     0.041413
+///   </code>
+/// </example>
+[Cmdlet(VerbsCommon.Get, "StructureSaliency", SupportsShouldProcess = true)]
 [OutputType(typeof(StructureSaliency), typeof(Job))]
 public sealed class GetStructureSaliencyCommand : JobCommand
 {
+    private string? _statisticsPath;
+
     /// <summary>The model.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     public Model Model { get; set; } = null!;
@@ -87,11 +102,19 @@ public sealed class GetStructureSaliencyCommand : JobCommand
     [ValidateRange(0.0, 1e3)]
     public double[] Damping { get; set; } = [1e-2];
 
+    /// <summary>A directory that keeps the statistics: read when they are of this model and data, else written.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? StatisticsPath { get; set; }
+
     /// <summary>Return a job at once.</summary>
     [Parameter]
     public SwitchParameter AsJob { get; set; }
 
     private protected override bool InJob => AsJob;
+
+    /// <inheritdoc />
+    protected override void BeginProcessing() => _statisticsPath = ResolveOrEnd(StatisticsPath);
 
     /// <inheritdoc />
     protected override void ProcessRecord()
@@ -103,7 +126,11 @@ public sealed class GetStructureSaliencyCommand : JobCommand
             Criterion = Criterion,
             Repair = !NoRepair,
             Dampings = Damping,
+            StatisticsPath = _statisticsPath,
         };
-        RunOrAdd(model, (output, stopping) => SaliencyFlow.Run(model, data, options, output.Write, output, stopping));
+        if (ShouldProcess(model.Name, _statisticsPath is null ? "Rank structures" : $"Rank structures, keeping the statistics in {_statisticsPath}"))
+        {
+            RunOrAdd(model, (output, stopping) => SaliencyFlow.Run(model, data, options, output.Write, output, stopping));
+        }
     }
 }

@@ -20,6 +20,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 0 0 1 1
 ///   Widths      : 56 69 56 24
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Damping     : 0.01, condition 8.5e+5
 ///   Saved       : not saved
 ///   </code>
 /// </example>
@@ -35,6 +36,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 4 × 2
 ///   Widths      : 41 56 41 16
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Damping     : 0.01, condition 8.5e+5
 ///   Saved       : /srv/data/bert-2x
 ///
 ///   Name        : bert-4x
@@ -45,6 +47,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 0 0 0 2
 ///   Widths      : 18 16 16 16
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Damping     : 0.01, condition 8.5e+5
 ///   Saved       : /srv/data/bert-4x
 ///   </code>
 /// </example>
@@ -65,6 +68,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     // belongs to several sets would not tell PowerShell which of them is meant.
     private readonly List<StructureSaliency> _rows = [];
     private bool _rowsByName;
+    private string? _statisticsPath;
 
     /// <summary>The model; not needed where a table or rows bring it along.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
@@ -106,6 +110,11 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     [ValidateRange(0.0, 1e3)]
     public double[] Damping { get; set; } = [1e-2];
 
+    /// <summary>A directory that keeps the statistics: read when they are of this model and data, else written.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? StatisticsPath { get; set; }
+
     /// <summary>Sequences in a forward pass when time is measured; what the table was measured with, else 1, unless given.</summary>
     [Parameter]
     [ValidateRange(1, 65536)]
@@ -135,6 +144,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     protected override void BeginProcessing()
     {
         _rowsByName = Saliency is not null;
+        _statisticsPath = ResolveOrEnd(StatisticsPath);
         try
         {
             OneShotPruning.RequireSpeedups(Speedup);
@@ -196,6 +206,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
             Criterion = IsGiven(nameof(Criterion)) ? Criterion : null,
             Repair = IsGiven(nameof(NoRepair)) ? !NoRepair : null,
             Dampings = IsGiven(nameof(Damping)) ? Damping : null,
+            StatisticsPath = _statisticsPath,
             Rounds = Rounds,
             Table = table,
             Saliency = rows,

@@ -15,6 +15,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 0 0 2 1
 ///   Widths      : 56 69 56 22
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Damping     : 0.01, condition 8.5e+5
 ///   Saved       : /srv/ziplm/models/bert-3x
 ///   </code>
 /// </example>

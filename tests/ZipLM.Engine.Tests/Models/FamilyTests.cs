@@ -141,7 +141,8 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
     {
         var description = TinyFamilies.Describe(name);
         using var model = TinyBert.Create(description, 46, ScalarType.Float64);
-        using var store = Order(model, 1e-2);
+        using var statistics = Statistics(model);
+        using var store = Order(model, statistics, 1e-2);
         using var batch = TinyBert.Batch(Data);
         var random = new Random(47);
         for (var i = 0; i < 12; i++)
@@ -165,7 +166,8 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
     public void Removal_leaves_the_least_squares_solution(string name) => fixture.Run(() =>
     {
         using var model = TinyBert.Create(TinyFamilies.Describe(name), 48, ScalarType.Float64);
-        using var store = Order(model, 0);
+        using var statistics = Statistics(model);
+        using var store = Order(model, statistics, 0);
         using var batch = TinyBert.Batch(Data);
         foreach (var sublayer in Enum.GetValues<Sublayer>())
         {
@@ -424,11 +426,11 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
     private static double[] Real(ModelOutput output, Batch batch) =>
         [.. TinyBert.Values(output.LastHidden[batch.Mask]), .. output.Logits is null ? [] : TinyBert.Values(output.Logits.dim() == 3 ? output.Logits[batch.Mask] : output.Logits)];
 
-    private static PruningStore Order(Transformer model, double damping)
-    {
-        using var statistics = CalibrationStatistics.Collect(model, [TinyBert.Batch(Data)], CancellationToken.None);
-        return PruningStore.Build(model, statistics, damping, new RecordingReporter(), CancellationToken.None);
-    }
+    private static CalibrationStatistics Statistics(Transformer model) =>
+        CalibrationStatistics.Collect(model, [TinyBert.Batch(Data)], CancellationToken.None);
+
+    private static PruningStore Order(Transformer model, CalibrationStatistics statistics, double damping) =>
+        PruningStore.Build(model, statistics, damping, new RecordingReporter(), CancellationToken.None);
 
     /// <summary>Values that half precision holds exactly: the answer must then be exactly the same.</summary>
     private void RoundToHalf(TransformerModel model) => fixture.Run(() =>
