@@ -34,6 +34,9 @@ internal static class WriteFailure
         IOException { HResult: NoSpaceLeft or WindowsDiskFull or WindowsHandleDiskFull } => DiskFull(path, bytes, FreeBytes(path), cause),
         IOException { HResult: QuotaExceeded } when !OperatingSystem.IsWindows() => DiskFull(path, bytes, FreeBytes(path), cause),
         UnauthorizedAccessException or DirectoryNotFoundException or PathTooLongException => NotWritable(cause, path, temporary),
+        // A file system that takes no new files (/proc) says that the new one does not exist.
+        FileNotFoundException { FileName: string file } when temporary is not null && file.StartsWith(temporary, StringComparison.Ordinal) => NotWritable(cause, path, temporary),
+        IOException when temporary is not null && cause.Message.Contains(temporary, StringComparison.Ordinal) => NotWritable(cause, path, temporary),
         _ => null,
     };
 
