@@ -58,8 +58,9 @@ internal sealed class ScriptSession : IDisposable
     /// <summary>Runs the text of a script in the session's own scope. As in pwsh -Command, a last statement that failed is an error.</summary>
     public int RunText(string text)
     {
-        int code = Run(new Command(text, isScript: true, useLocalScope: false));
-        return code == ExitCode.Success && Exit is null && _runspace.SessionStateProxy.GetVariable("?") is false ? ExitCode.ScriptError : code;
+        _host.LastStatement.Succeeded = true;
+        int code = Run(new Command(LastStatement.Noted(text), isScript: true, useLocalScope: false));
+        return code == ExitCode.Success && Exit is null && !_host.LastStatement.Succeeded ? ExitCode.ScriptError : code;
     }
 
     /// <summary>Says of each job that still runs how to wait for it and how to stop it.</summary>
