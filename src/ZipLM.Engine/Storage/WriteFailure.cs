@@ -73,7 +73,8 @@ internal static class WriteFailure
             string? directory = Path.GetDirectoryName(Path.GetFullPath(path));
             while (directory is not null && !Directory.Exists(directory))
                 directory = Path.GetDirectoryName(directory);
-            return directory is null ? null : new DriveInfo(directory).AvailableFreeSpace;
+            // A file system that is not a disk (/proc) has no size.
+            return directory is not null && new DriveInfo(directory) is { TotalSize: > 0 } disk ? disk.AvailableFreeSpace : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
