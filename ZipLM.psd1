@@ -8,6 +8,7 @@
   Description = 'Makes language models smaller and measurably faster by structured pruning, from a PowerShell pipeline.'
   PowerShellVersion = '7.6'
   CompatiblePSEditions = @('Core')
+  TypesToProcess = @('module/ZipLM.types.ps1xml')
   FormatsToProcess = @('module/ZipLM.format.ps1xml')
   CmdletsToExport = @(
     'Connect-GpuSession', 'Get-GpuSession', 'Disconnect-GpuSession',

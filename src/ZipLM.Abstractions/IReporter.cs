@@ -12,6 +12,9 @@ public interface IReporter
     /// <summary>A risk that the user should know of.</summary>
     void Warning(string message);
 
+    /// <summary>An error of one part of the work, after which the other parts go on. Where nobody receives it, it ends the work.</summary>
+    void Error(ZipLMException error) => throw error;
+
     /// <summary>A milestone: text, or an object such as <see cref="TrainingMetric"/>.</summary>
     void Milestone(object message);
 

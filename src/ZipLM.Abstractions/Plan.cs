@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ZipLM;
 
 /// <summary>One level per sublayer, found by the search, with what it is predicted to cost.</summary>
@@ -9,4 +11,8 @@ public sealed record Plan(
     IReadOnlyList<LayerShape> Layers,
     double PredictedMilliseconds,
     double BudgetMilliseconds,
-    double Prior);
+    double Prior)
+{
+    /// <summary>Heads and width of each block, and the predicted time: <c>4/128 2/64: 1.234 ms</c></summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{string.Join(' ', Layers)}: {PredictedMilliseconds:0.###} ms");
+}

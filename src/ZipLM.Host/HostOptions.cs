@@ -18,7 +18,7 @@ internal sealed record HostOptions(HostMode Mode, string Text, string[] Argument
         Scripts have the language, the commands of PowerShell's engine and ZipLM's own; run scripts that need
         other modules in pwsh, after Import-Module ZipLM.
 
-        Exit codes: 0; 1 a script error; 2 a wrong command line; 130 Ctrl-C; or what the script's exit says.
+        Exit codes: 0; 1 a script error, or a command whose last statement failed; 2 a wrong command line; 130 Ctrl-C; or what the script's exit says.
         """;
 
     /// <summary>Reads the command line.</summary>

@@ -55,8 +55,24 @@ internal sealed class ScriptSession : IDisposable
         return Run(script);
     }
 
-    /// <summary>Runs the text of a script in the session's own scope.</summary>
-    public int RunText(string text) => Run(new Command(text, isScript: true, useLocalScope: false));
+    /// <summary>Runs the text of a script in the session's own scope. As in pwsh -Command, a last statement that failed is an error.</summary>
+    public int RunText(string text)
+    {
+        _host.LastStatement.Succeeded = true;
+        int code = Run(new Command(LastStatement.Noted(text), isScript: true, useLocalScope: false));
+        return code == ExitCode.Success && Exit is null && !_host.LastStatement.Succeeded ? ExitCode.ScriptError : code;
+    }
+
+    /// <summary>Says of each job that still runs how to wait for it and how to stop it.</summary>
+    public void TellOfRunningJobs()
+    {
+        using var shell = System.Management.Automation.PowerShell.Create(_runspace);
+        foreach (PSObject job in shell.AddCommand("Get-Job").AddParameter("State", JobState.Running).Invoke())
+        {
+            if (job.BaseObject is Job { Id: var id, Name: var name })
+                _host.Terminal.WriteWarningLine($"Job {id} ({name}) goes on: Receive-Job {id} -Wait waits for it again, Stop-Job {id} stops it.");
+        }
+    }
 
     public void Dispose()
     {

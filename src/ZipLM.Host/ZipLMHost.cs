@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Management.Automation;
 using System.Management.Automation.Host;
 using System.Reflection;
 
@@ -9,6 +10,12 @@ internal sealed class ZipLMHost : PSHost
 {
     /// <summary>The terminal, by its own type.</summary>
     public HostUserInterface Terminal { get; } = new();
+
+    /// <summary>How the text that ran last ended.</summary>
+    public LastStatement LastStatement { get; } = new();
+
+    /// <inheritdoc/>
+    public override PSObject PrivateData => PSObject.AsPSObject(LastStatement);
 
     /// <summary>The code of an <c>exit</c>, or null.</summary>
     public int? Exit { get; private set; }

@@ -21,11 +21,11 @@ internal static class Sessions
     }
 
     /// <summary>The current runspace's default session, made on first use.</summary>
-    public static TorchSession Default(IReporter reporter) =>
-        Current.Count > 0 ? Current[^1] : Connect(new(), reporter);
+    public static TorchSession Default() =>
+        Current.Count > 0 ? Current[^1] : Connect(new(), null);
 
     /// <summary>Makes a session and the current runspace's default.</summary>
-    public static TorchSession Connect(SessionOptions options, IReporter reporter)
+    public static TorchSession Connect(SessionOptions options, IReporter? reporter)
     {
         var session = TorchSession.Connect(options, reporter);
         ((List<TorchSession>)Current).Add(session);

@@ -169,6 +169,54 @@ public sealed class BadInputTests(TinyStore store)
         Assert.Contains($"the largest that can is {named}×", error.ToString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void AnUnreachableSpeedupAmongOthersIsOneErrorAndTheOthersGoOn()
+    {
+        Outcome outcome = _session.Invoke("Get-Model bert | Invoke-StructuredPrune -Speedup 1.0001, 1000, 1.2 -Rounds 3 -CalibrationSamples 64");
+        ErrorRecord error = Assert.Single(outcome.Errors);
+        Assert.StartsWith("ZipLM.SpeedupUnreachable", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal(1000.0, error.TargetObject);
+        Assert.Equal(["bert-1.0001x", "bert-1.2x"], outcome.Output.Select(model => (string)((dynamic)model).Name));
+    }
+
+    [Theory]
+    [InlineData("/proc/x.csv", "FileNotWritable", ErrorCategory.ResourceUnavailable)]
+    [InlineData("/nowhere/x.json", "FileNotWritable", ErrorCategory.ResourceUnavailable)]
+    public void AFileThatCannotBeWrittenIsSaidBeforeAnythingIsMeasured(string file, string id, ErrorCategory category)
+    {
+        Outcome outcome = _session.Invoke($"Get-Model bert | Measure-Model -Rounds 3 -OutFile {file}");
+        Assert.Equal(file, Single(outcome, id, category).TargetObject);
+        Assert.Empty(outcome.Output);
+    }
+
+    [Fact]
+    public void AFolderThatTakesNoModelIsNamedAsTheUserDid()
+    {
+        ErrorRecord error = Failure("Get-Model bert | Export-Model -Path /proc/x", "FileNotWritable", ErrorCategory.ResourceUnavailable);
+        Assert.Equal("/proc/x", error.TargetObject);
+        Assert.DoesNotContain(".tmp", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void BlankTextIsWarnedOfAndAFileOfNothingElseIsRefused()
+    {
+        string some = store.File("some.tsv", "text\tlabel\napple\ta\n \tb\n\ta\n");
+        Outcome outcome = _session.Invoke($"Import-TextDataset '{some}'");
+        Assert.Single(outcome.Output);
+        Assert.Contains("2 of 3 rows", Assert.Single(outcome.Warnings), StringComparison.Ordinal);
+        string none = store.File("none.tsv", "text\tlabel\n \ta\n\tb\n");
+        Failure($"Import-TextDataset '{none}'", "DatasetEmpty", ErrorCategory.InvalidData);
+    }
+
+    [Fact]
+    public void AFolderAsDataAndANameWithBracketsAreSaidToBeThat()
+    {
+        Assert.Contains("is a folder", Failure($"Import-TextDataset '{store.Folder}'", "DatasetNotReadable", ErrorCategory.ResourceUnavailable).ToString(), StringComparison.Ordinal);
+        string file = store.File("data[1].tsv", "text\napple\n");
+        Assert.Contains("-LiteralPath", Failure($"Import-TextDataset '{file}'", "PathNotFound", ErrorCategory.ObjectNotFound).ToString(), StringComparison.Ordinal);
+        Assert.Single(_session.Run($"Import-TextDataset -LiteralPath '{file}'"));
+    }
+
     [Theory]
     [InlineData("0.5", 0.5)]
     [InlineData("1", 1.0)]

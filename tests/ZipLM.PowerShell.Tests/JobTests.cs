@@ -37,6 +37,37 @@ public sealed class JobTests(TinyStore store) : IDisposable
         _session.Run("Get-Model bert | Measure-Model -Rounds 3");
     }
 
+    /// <summary>A thread within torch while its libraries are taken down would end the process by a signal (139).</summary>
+    [Theory]
+    [InlineData("exit 5", 5)]
+    [InlineData("'at work'", 0)]
+    public void TheProcessEndsAsItShouldWhileAJobIsAtWork(string last, int code)
+    {
+        ZiplmProcess result = ZiplmProcess.Run(new Dictionary<string, string>(), $$"""
+            $null = Connect-GpuSession -Device cpu
+            $job = Get-Model bert | {{Long}}
+            while ($job.StatusMessage -notlike 'step *') { [Threading.Thread]::Sleep(20) }
+            {{last}}
+
+            """);
+        Assert.Equal(code, result.ExitCode);
+        Assert.Empty(result.Errors);
+    }
+
+    [Fact]
+    public void CtrlCWhileWaitingForAJobEndsTheProcessWithItsOwnCode()
+    {
+        (ZiplmProcess result, TimeSpan time) = ZiplmProcess.Interrupt("at work", "-Command", $$"""
+            $null = Connect-GpuSession -Device cpu
+            $job = Get-Model bert | {{Long}}
+            while ($job.StatusMessage -notlike 'step *') { [Threading.Thread]::Sleep(20) }
+            'at work'
+            Receive-Job $job -Wait
+            """);
+        Assert.Equal(130, result.ExitCode);
+        Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+    }
+
     [Fact]
     public void ReceiveGivesTheLearningCurveAndTheModel()
     {

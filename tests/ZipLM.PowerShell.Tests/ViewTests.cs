@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Xml.Linq;
 using Xunit;
 
@@ -27,6 +28,61 @@ public sealed class ViewTests(TinyStore store)
         var types = store.Session.Run("Get-Command -Module ZipLM | ForEach-Object { $_.OutputType } | ForEach-Object Name | Where-Object { $_ -like 'ZipLM.*' }").Select(name => $"{name}").Distinct().ToList();
         Assert.NotEmpty(types);
         Assert.All(types, type => Assert.Contains(type, seen));
+    }
+
+    [Fact]
+    public void ThatThereIsNoCudaIsSaidOnceAndOnlyWhenAModelRuns()
+    {
+        Assert.Equal("", ZiplmProcess.Run("-Command", "$null = Get-Model bert; $null = Get-GpuSession").Errors);
+        string errors = ZiplmProcess.Run("-Command", "$null = Get-Model bert | Measure-Model -Rounds 3; $null = Get-Model bert | Measure-Model -Rounds 3").Errors;
+        Assert.SkipUnless(errors.Length > 0, "This machine has CUDA.");
+        Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => line.StartsWith("Warning: No CUDA", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void APatternStandsForModelsInTheFolderAndInTheStore()
+    {
+        string folder = Directory.CreateDirectory(store.PathOf("mixed")).FullName;
+        File.WriteAllText(Path.Combine(folder, "notes.txt"), "no model");
+        Directory.CreateDirectory(Path.Combine(folder, "pictures"));
+        store.CopyOfBert("mixed/better");
+        var found = store.Session.Run($$"""
+            $paths = $ExecutionContext.SessionState.Path
+            $paths.PushCurrentLocation('here')
+            try { $null = $paths.SetLocation('{{folder}}'); Get-Model b* | ForEach-Object Name }
+            finally { $null = $paths.PopLocation('here') }
+            """).Select(name => $"{name}").ToList();
+        Assert.Contains("better", found);
+        Assert.Contains("bert", found);
+    }
+
+    [Fact]
+    public void AnObjectAfterOneOfAnotherKindShowsItsMainPropertiesOnly()
+    {
+        ZiplmProcess result = ZiplmProcess.Run("-Command", """
+            $null = Connect-GpuSession -Device cpu
+            $bert = Get-Model bert
+            $bert
+            $bert | Measure-Model -Rounds 3
+            Get-GpuSession
+            """);
+        Assert.Equal(new ZiplmProcess(0, result.Output, ""), result);
+        Assert.Matches(@"(?m)^Quality +: ", result.Output);
+        Assert.Matches(@"(?m)^DeviceName +: ", result.Output);
+        Assert.DoesNotMatch(@"(?m)^(Environment|Loss|Samples|IsDisposed|FreeBytes) +: ", result.Output);
+    }
+
+    /// <summary>A name that no object has would show nothing, and say nothing.</summary>
+    [Fact]
+    public void ThePropertiesToShowExist()
+    {
+        XDocument types = XDocument.Load(Path.Combine(Path.GetDirectoryName(Built.Manifest)!, "module", "ZipLM.types.ps1xml"));
+        Assembly assembly = store.Session.One<Assembly>("[ZipLM.Model].Assembly");
+        Assert.All(types.Root!.Elements("Type"), type =>
+        {
+            Type shown = assembly.GetType(type.Element("Name")!.Value, throwOnError: true)!;
+            Assert.All(type.Descendants("ReferencedProperties").Elements("Name"), property => Assert.NotNull(shown.GetProperty(property.Value)));
+        });
     }
 
     [Fact]

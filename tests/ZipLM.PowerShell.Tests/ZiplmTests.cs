@@ -27,6 +27,18 @@ public sealed class ZiplmTests : IDisposable
     }
 
     [Theory]
+    [InlineData("Get-Nothing", 1)]
+    [InlineData("1; Get-Model nowhere", 1)]
+    [InlineData("Get-Model nowhere; 1", 0)]
+    [InlineData("Get-Model nowhere; exit 0", 0)]
+    public void ACommandOrInputWhoseLastStatementFailedIsAnErrorAndAFileIsNot(string text, int code)
+    {
+        Assert.Equal(code, ZiplmProcess.Run("-Command", text).ExitCode);
+        Assert.Equal(code, ZiplmProcess.Run(new Dictionary<string, string>(), text + "\n").ExitCode);
+        Assert.Equal(0, ZiplmProcess.Run(Script(text)).ExitCode);
+    }
+
+    [Theory]
     [InlineData("-Nonsense")]
     [InlineData("-File")]
     [InlineData("missing.ps1")]
@@ -157,6 +169,15 @@ public sealed class ZiplmTests : IDisposable
         Assert.Equal("Native libraries", lines[0]);
         Assert.Contains(_folder, lines[1], StringComparison.Ordinal);
         Assert.Contains("ZIPLM_LIBTORCH", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AStoreThatCannotBeWrittenIsAWarning()
+    {
+        var environment = new Dictionary<string, string> { ["ZIPLM_HOME"] = "/proc/ziplm" };
+        ZiplmProcess result = ZiplmProcess.Run(environment, null, "-Command", "Test-ZipLMEnvironment | Where-Object Check -eq 'Model store' | ForEach-Object { \"$($_.Status)\"; $_.Detail; $_.Remedy }");
+        Assert.StartsWith("Warning\n/proc/ziplm cannot be written", result.Output, StringComparison.Ordinal);
+        Assert.Contains("ZIPLM_HOME", result.Output, StringComparison.Ordinal);
     }
 
     private string Script(string text, string name = "script.ps1")

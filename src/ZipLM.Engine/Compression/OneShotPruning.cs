@@ -15,7 +15,8 @@ public static class OneShotPruning
 
     /// <summary>Prunes a model to each target; every result is a model of its own, not saved.</summary>
     /// <param name="write">Receives each model as soon as it is ready; called on the session's worker thread.</param>
-    /// <exception cref="ZipLMException">A target cannot be reached (the message names the largest that can), or there is no calibration data.</exception>
+    /// <param name="reporter">Hears of each target that cannot be reached while others can; the message names the largest that can.</param>
+    /// <exception cref="ZipLMException">No target can be reached, or there is no calibration data.</exception>
     public static void Run(
         Model model, TextDataset? calibrationData, PruningOptions options, Action<Model> write, IReporter reporter, CancellationToken cancellationToken)
     {
@@ -60,13 +61,9 @@ public static class OneShotPruning
                 ? PruningStore.Restore(weights, statistics, rows, reporter, cancellationToken, calibration.CacheBytes)
                 : PruningStore.Build(weights, statistics, order.Damping, reporter, cancellationToken, null, scores, order.Repair, calibration.CacheBytes);
             var choices = new PlanChoices(model.Layers, store, table);
-            foreach (var speedup in options.Speedups)
-            {
-                RequireReachable(choices, table, speedup);
-            }
-
+            var reachable = Reachable(choices, table, options.Speedups, reporter);
             var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
-            foreach (var speedup in options.Speedups)
+            foreach (var speedup in reachable)
             {
                 var best = search.Find(speedup, cancellationToken);
                 var result = new PruningResult(
@@ -83,7 +80,7 @@ public static class OneShotPruning
                 };
                 var record = based with { Pruning = result };
                 // Several orders make several models of one speedup, which must not have one name.
-                var name = string.Create(CultureInfo.InvariantCulture, $"{model.Name}-{speedup:0.##}x{order.Suffix(orders)}");
+                var name = string.Create(CultureInfo.InvariantCulture, $"{model.Name}-{speedup:0.##########}x{order.Suffix(orders)}");
                 write(TransformerModel.FromWeights(model.Session, name, model.Description, record, best.Shrunk, model.Tokenizer));
             }
         }
@@ -114,16 +111,33 @@ public static class OneShotPruning
         }
     }
 
-    private static void RequireReachable(PlanChoices choices, LatencyTable table, double speedup)
+    /// <summary>The targets that a plan reaches; the others are reported, and end the work where they are all.</summary>
+    private static List<double> Reachable(PlanChoices choices, LatencyTable table, IReadOnlyList<double> speedups, IReporter reporter)
     {
-        if (choices.Solve(table.DenseMilliseconds / speedup) is null)
+        var isReachable = speedups.ToLookup(speedup => choices.Solve(table.DenseMilliseconds / speedup) is not null);
+        var unreachable = isReachable[false].ToList();
+        for (var i = 0; i < unreachable.Count; i++)
         {
-            var largest = Math.Floor(table.DenseMilliseconds / choices.FastestMilliseconds * 100) / 100;
-            throw new ZipLMException("SpeedupUnreachable", ErrorKind.InvalidArgument,
-                string.Create(CultureInfo.InvariantCulture,
-                    $"A speedup of {speedup}× cannot be reached, the largest that can is {largest:0.00}×: the fastest plan still takes {choices.FastestMilliseconds:0.###} of {table.DenseMilliseconds:0.###} ms."),
-                string.Create(CultureInfo.InvariantCulture, $"Ask for {largest:0.00} or less, or start from a model with fewer layers."), speedup);
+            var error = Unreachable(choices, table, unreachable[i]);
+            if (i == speedups.Count - 1)
+            {
+                throw error;
+            }
+
+            reporter.Error(error);
         }
+
+        return [.. isReachable[true]];
+    }
+
+    private static ZipLMException Unreachable(PlanChoices choices, LatencyTable table, double speedup)
+    {
+        var largest = Math.Floor(table.DenseMilliseconds / choices.FastestMilliseconds * 100) / 100;
+        return new(
+            "SpeedupUnreachable", ErrorKind.InvalidArgument,
+            string.Create(CultureInfo.InvariantCulture,
+                $"A speedup of {speedup}× cannot be reached, the largest that can is {largest:0.00}×: the fastest plan still takes {choices.FastestMilliseconds:0.###} of {table.DenseMilliseconds:0.###} ms."),
+            string.Create(CultureInfo.InvariantCulture, $"Ask for {largest:0.00} or less, or start from a model with fewer layers."), speedup);
     }
 
     private static void RequireSameModel(LatencyTable? table, TransformerModel model)

@@ -20,6 +20,9 @@ internal static class DatasetErrors
         "LabelOutOfRange", ErrorKind.InvalidData,
         $"Line {line} of '{path}' has the label '{label}', but {allowed}.", "Correct the label, or give all label names.", path);
 
-    public static ZipLMException Empty(string path) => new(
-        "DatasetEmpty", ErrorKind.InvalidData, $"'{path}' has no rows.", "Give a file with at least one row of text.", path);
+    public static ZipLMException Empty(string path, string what = "no rows") => new(
+        "DatasetEmpty", ErrorKind.InvalidData, $"'{path}' has {what}.", "Give a file with at least one row of text.", path);
+
+    public static ZipLMException Folder(string path) => new(
+        "DatasetNotReadable", ErrorKind.ResourceUnavailable, $"'{path}' can't be read: it is a folder.", "Give a file of it.", path);
 }

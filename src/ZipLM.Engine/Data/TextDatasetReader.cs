@@ -14,6 +14,8 @@ public static class TextDatasetReader
         string path, string? format = null, string? textColumn = null, string? textPairColumn = null, string? labelColumn = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path)) throw DatasetErrors.Folder(path);
+
         var reference = new DatasetReference(
             Path.GetFullPath(path), format ?? DatasetFormat.FromPath(path), textColumn, textPairColumn, labelColumn);
         if (reference.Format == DatasetFormat.Text)
@@ -43,11 +45,22 @@ public static class TextDatasetReader
         var (rows, named) = reference.Format == DatasetFormat.Parquet
             ? ParquetRows.Read(reference) : (DatasetFile.Read(reference.Path, text => Rows(text, reference).ToList()), null);
         if (rows.Count == 0) throw DatasetErrors.Empty(reference.Path);
+        if (rows.TrueForAll(row => IsBlank(row.Text, row.TextPair)))
+            throw DatasetErrors.Empty(reference.Path, $"no text: all of its {rows.Count} rows are blank");
 
         var (names, indices) = LabelIndex.Build(reference.Path, rows, labels ?? named);
         var examples = rows.Select((row, i) => new TextExample(row.Text, row.TextPair, indices[i])).ToList();
         return new TextDataset(Path.GetFileNameWithoutExtension(DatasetFormat.WithoutGzip(reference.Path)), examples, names, reference);
     }
+
+    /// <summary>How many rows have no text.</summary>
+    public static int CountBlank(TextDataset dataset)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        return dataset.Examples.Count(example => IsBlank(example.Text, example.TextPair));
+    }
+
+    private static bool IsBlank(string text, string? pair) => string.IsNullOrWhiteSpace(text) && string.IsNullOrWhiteSpace(pair);
 
     private static IEnumerable<DatasetRow> Rows(TextReader text, DatasetReference reference) => reference.Format switch
     {

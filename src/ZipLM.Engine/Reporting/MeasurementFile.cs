@@ -14,6 +14,10 @@ public static class MeasurementFile
 
     private static readonly PropertyInfo[] Columns = typeof(ModelMeasurement).GetProperties();
 
+    /// <summary>Refuses a file that could not be written, before anything is measured for it.</summary>
+    /// <exception cref="ZipLMException"><c>FileNotWritable</c>.</exception>
+    public static void RequireWritable(string path) => AtomicFile.RequireWritable(path);
+
     /// <summary>Writes all rows, whole or not at all: JSON where the name ends in <c>.json</c>, else CSV.</summary>
     public static void Write(string path, IReadOnlyCollection<ModelMeasurement> rows) => AtomicFile.Write(path, stream =>
     {

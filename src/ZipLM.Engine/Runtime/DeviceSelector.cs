@@ -7,25 +7,24 @@ namespace ZipLM.Engine.Runtime;
 internal static class DeviceSelector
 {
     /// <summary>
-    /// <c>auto</c> takes CUDA when it works, otherwise the CPU with one warning that names the cause;
+    /// <c>auto</c> takes CUDA when it works, otherwise the CPU with a warning that names the cause;
     /// a device that is named is never replaced by another.
     /// </summary>
-    public static torch.Device Select(string device, IReporter reporter)
+    public static (torch.Device Device, string? Warning) Select(string device)
     {
         switch (device.ToLowerInvariant())
         {
             case "cpu":
-                return torch.CPU;
+                return (torch.CPU, null);
             case "auto":
                 if (WhyNoCuda(0) is not { } cause)
                 {
-                    return new torch.Device(DeviceType.CUDA, 0);
+                    return (new torch.Device(DeviceType.CUDA, 0), null);
                 }
 
-                reporter.Warning($"No CUDA device is used: {cause} Models run on the CPU. Use -Device cpu to choose that without this warning.");
-                return torch.CPU;
+                return (torch.CPU, $"No CUDA device is used: {cause} Models run on the CPU. Use -Device cpu to choose that without this warning.");
             default:
-                return Cuda(device);
+                return (Cuda(device), null);
         }
     }
 

@@ -72,6 +72,16 @@ public static class EnvironmentChecks
         string folder = Path.GetFullPath(modelStore);
         while (!Directory.Exists(folder))
             folder = Path.GetDirectoryName(folder)!;
+        try
+        {
+            File.Create(Path.Combine(folder, $".ziplm.{Guid.NewGuid():N}.tmp"), 1, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new EnvironmentCheck("Model store", CheckStatus.Warning, $"{modelStore} cannot be written; Export-Model -Name has no place.",
+                $"Let this account write to {folder}, or set ZIPLM_HOME to a folder that it may write to.");
+        }
+
         long free = new DriveInfo(folder).AvailableFreeSpace;
         string detail = Invariant($"{modelStore}, {free / GiB:F1} GiB free");
         return free >= EnoughDisk

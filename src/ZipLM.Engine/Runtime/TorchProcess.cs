@@ -14,6 +14,7 @@ internal sealed class TorchProcess
     private int _sessions;
     private int _threads;
     private int _lastId;
+    private int _warned;
 
     private TorchProcess()
     {
@@ -48,6 +49,9 @@ internal sealed class TorchProcess
             _sessions--;
         }
     }
+
+    /// <summary>True once: for the one warning of this process that models run on the CPU.</summary>
+    public bool WarnsFirst() => Interlocked.Exchange(ref _warned, 1) == 0;
 
     /// <summary>Waits until no other session of this process runs tensor code, and says so once when it has to wait.</summary>
     public IDisposable TakeTurn(IReporter? reporter, CancellationToken cancellationToken)

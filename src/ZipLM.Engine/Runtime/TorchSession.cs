@@ -8,14 +8,16 @@ public sealed class TorchSession : GpuSession
     private readonly Worker _worker;
     private readonly Lock _lock = new();
     private readonly List<WeakReference<IResident>> _residents = [];
+    private readonly string? _warning;
     private long _clock;
     private long _runStart;
     private int _operations;
     private bool _disposed;
 
-    private TorchSession(SessionOptions options, int id, int threads, torch.Device device, string deviceName, Worker worker)
+    private TorchSession(SessionOptions options, int id, int threads, torch.Device device, string? warning, string deviceName, Worker worker)
     {
         _worker = worker;
+        _warning = warning;
         Id = id;
         Threads = threads;
         Precision = options.Precision;
@@ -73,13 +75,14 @@ public sealed class TorchSession : GpuSession
     internal torch.ScalarType ScalarType => Precision == Precision.BFloat16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
 
     /// <summary>Loads the native libraries, chooses the device and starts the worker thread.</summary>
+    /// <param name="reporter">Hears that there is no CUDA device; null = the first work that has a reporter tells, once in a process.</param>
     /// <exception cref="ZipLMException">The natives do not load, the device does not work, or another session uses other threads.</exception>
-    public static TorchSession Connect(SessionOptions options, IReporter reporter)
+    public static TorchSession Connect(SessionOptions options, IReporter? reporter)
     {
         ArgumentNullException.ThrowIfNull(options);
         NativeLibraries.EnsureLoaded();
         var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
-        var device = DeviceSelector.Select(options.Device, reporter);
+        var (device, warning) = DeviceSelector.Select(options.Device);
         // What may fail comes before the session is counted in.
         var deviceName = DeviceInfo.Name(device);
         var id = TorchProcess.Current.Enter(threads);
@@ -90,7 +93,13 @@ public sealed class TorchSession : GpuSession
             torch.set_num_threads(threads);
             return true;
         });
-        return new TorchSession(options, id, threads, device, deviceName, worker);
+        if (warning is not null && reporter is not null)
+        {
+            reporter.Warning(warning);
+            TorchProcess.Current.WarnsFirst();
+        }
+
+        return new TorchSession(options, id, threads, device, warning, deviceName, worker);
     }
 
     /// <summary>
@@ -104,6 +113,11 @@ public sealed class TorchSession : GpuSession
         {
             // The outer run has the turn; to wait for it here would be for ever.
             return work();
+        }
+
+        if (_warning is not null && reporter is not null && TorchProcess.Current.WarnsFirst())
+        {
+            reporter.Warning(_warning);
         }
 
         Interlocked.Increment(ref _operations);

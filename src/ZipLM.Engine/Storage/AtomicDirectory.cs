@@ -1,12 +1,20 @@
+using System.Runtime.InteropServices;
+
 namespace ZipLM.Engine.Storage;
 
 /// <summary>
 /// Builds a whole directory under a temporary name beside its target and swaps it in when it is complete and on disk.
 /// </summary>
-internal static class AtomicDirectory
+internal static partial class AtomicDirectory
 {
     /// <summary>A crashed write of this target is cleaned when it is older than this; a younger one may belong to a live process.</summary>
     private static readonly TimeSpan LeftoverAge = TimeSpan.FromDays(1);
+
+    /// <summary>The two renames of a swap take milliseconds: a directory that was put aside longer ago belongs to a crash.</summary>
+    private static readonly TimeSpan SwapAge = TimeSpan.FromMinutes(1);
+
+    private const int CurrentDirectory = -100; // AT_FDCWD, which absolute paths ignore
+    private const uint RenameExchange = 2;
 
     /// <summary>Writes a directory; after any failure the old one is as it was and nothing unfinished is left.</summary>
     /// <param name="path">The directory; its parents are made.</param>
@@ -26,7 +34,16 @@ internal static class AtomicDirectory
             build(temporary);
             FlushToDisk(temporary);
             RefuseExisting(target, replace);
-            Swap(temporary, target);
+            try
+            {
+                Swap(temporary, target);
+            }
+            catch (IOException) when (Directory.Exists(temporary) && Directory.Exists(target))
+            {
+                // Another process has written the same target since it was looked at.
+                RefuseExisting(target, replace);
+                Swap(temporary, target);
+            }
         }
         catch (Exception e)
         {
@@ -46,7 +63,14 @@ internal static class AtomicDirectory
             return;
         }
 
+        if (Exchange(temporary, target))
+        {
+            DeleteQuietly(temporary);
+            return;
+        }
+
         string old = TemporaryName.Beside(target, TemporaryName.Replaced);
+        Directory.SetLastWriteTimeUtc(target, DateTime.UtcNow); // for SwapAge
         Directory.Move(target, old);
         try
         {
@@ -60,6 +84,22 @@ internal static class AtomicDirectory
 
         DeleteQuietly(old);
     }
+
+    /// <summary>Exchanges two names in one step, so that a reader always finds the old directory or the new one; false where the system cannot.</summary>
+    private static bool Exchange(string first, string second)
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() && RenameAt2(CurrentDirectory, first, CurrentDirectory, second, RenameExchange) == 0;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "renameat2", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameAt2(int oldDirectory, string oldPath, int newDirectory, string newPath, uint flags);
 
     private static void MakeParent(string target)
     {
@@ -105,7 +145,7 @@ internal static class AtomicDirectory
     {
         if (Path.GetDirectoryName(target) is null)
             return;
-        foreach (string old in TemporaryName.DirectoriesBeside(target, TemporaryName.Replaced))
+        foreach (string old in TemporaryName.DirectoriesBeside(target, TemporaryName.Replaced).Where(old => DateTime.UtcNow - Directory.GetLastWriteTimeUtc(old) > SwapAge))
         {
             // A crash between the two renames of Swap: the old directory is the only one, so it gets its name back.
             if (!Directory.Exists(target))

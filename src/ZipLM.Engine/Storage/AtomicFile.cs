@@ -40,6 +40,28 @@ internal static class AtomicFile
     public static void Write(string path, ReadOnlyMemory<byte> content) =>
         Write(path, stream => stream.Write(content.Span), content.Length);
 
+    /// <summary>Finds out whether a file could be written, without leaving one: for what is written after long work.</summary>
+    /// <exception cref="ZipLMException"><c>FileNotWritable</c>.</exception>
+    public static void RequireWritable(string path)
+    {
+        string target = Path.GetFullPath(path);
+        string temporary = TemporaryName.Beside(target, TemporaryName.Unfinished);
+        try
+        {
+            if (Directory.Exists(target))
+                throw new UnauthorizedAccessException("It is a folder.");
+            File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write).Dispose();
+        }
+        catch (Exception e) when (WriteFailure.Explain(e, target, 0, temporary) is { } error)
+        {
+            throw error;
+        }
+        finally
+        {
+            DeleteQuietly(temporary);
+        }
+    }
+
     // The failure that led here is the one to report, not that of the cleaning.
     private static void DeleteQuietly(string path)
     {

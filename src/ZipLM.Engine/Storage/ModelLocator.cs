@@ -23,6 +23,9 @@ public sealed class ModelLocator(ModelStore store, HubCache cache)
     public IReadOnlyList<string> KnownNames() =>
         [.. Quietly(store.List).Concat(Quietly(cache.List)).Concat(HubAliases.Names).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
+    /// <summary>Whether there is a model at this absolute path.</summary>
+    public static bool IsModel(string path) => AtPath(path, path, []) is not null;
+
     private static ModelLocation? AtPath(string path, string currentDirectory, List<string> looked)
     {
         if (path.Trim().Length == 0 || path.Contains('\0', StringComparison.Ordinal))

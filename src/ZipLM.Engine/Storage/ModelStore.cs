@@ -31,7 +31,7 @@ public sealed class ModelStore(string root)
                 "ModelNameInvalid",
                 ErrorKind.InvalidArgument,
                 $"'{name}' cannot be the name of a model.",
-                "Use letters, digits, '.', '_' and '-', not starting with '.'; one '/' may part an organisation from a name.",
+                "Use letters, digits, '.', '_' and '-', not starting with '.', at most 128 of them; one '/' may part an organisation from a name.",
                 name);
         }
 

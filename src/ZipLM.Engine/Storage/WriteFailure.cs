@@ -34,6 +34,9 @@ internal static class WriteFailure
         IOException { HResult: NoSpaceLeft or WindowsDiskFull or WindowsHandleDiskFull } => DiskFull(path, bytes, FreeBytes(path), cause),
         IOException { HResult: QuotaExceeded } when !OperatingSystem.IsWindows() => DiskFull(path, bytes, FreeBytes(path), cause),
         UnauthorizedAccessException or DirectoryNotFoundException or PathTooLongException => NotWritable(cause, path, temporary),
+        // A file system that takes no new files (/proc) says that the new one does not exist.
+        FileNotFoundException { FileName: string file } when temporary is not null && file.StartsWith(temporary, StringComparison.Ordinal) => NotWritable(cause, path, temporary),
+        IOException when temporary is not null && cause.Message.Contains(temporary, StringComparison.Ordinal) => NotWritable(cause, path, temporary),
         _ => null,
     };
 
@@ -70,7 +73,8 @@ internal static class WriteFailure
             string? directory = Path.GetDirectoryName(Path.GetFullPath(path));
             while (directory is not null && !Directory.Exists(directory))
                 directory = Path.GetDirectoryName(directory);
-            return directory is null ? null : new DriveInfo(directory).AvailableFreeSpace;
+            // A file system that is not a disk (/proc) has no size.
+            return directory is not null && new DriveInfo(directory) is { TotalSize: > 0 } disk ? disk.AvailableFreeSpace : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -66,7 +66,7 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
     {
         try
         {
-            return given is null ? Sessions.Default(new DirectOutput(this)) : (TorchSession)given;
+            return given is null ? Sessions.Default() : (TorchSession)given;
         }
         catch (ZipLMException e)
         {
@@ -91,13 +91,17 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
 
                 var found = SessionState.Path.GetResolvedProviderPathFromPSPath(path, out var provider);
                 RequireFileSystem(path, provider);
-                files.AddRange(found.Count > 0 ? found : throw NoSuchFile(path, null));
+                files.AddRange(found.Count > 0 ? found : throw NothingMatches(path, null));
             }
             catch (ZipLMException e)
             {
                 WriteError(Errors.Record(e));
             }
-            catch (Exception e) when (e is ItemNotFoundException or System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+            catch (ItemNotFoundException e)
+            {
+                WriteError(Errors.Record(NothingMatches(path, e)));
+            }
+            catch (Exception e) when (e is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
             {
                 WriteError(Errors.Record(NoSuchFile(path, e)));
             }
@@ -147,4 +151,10 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
 
     private static ZipLMException NoSuchFile(string path, Exception? cause) => new(
         "PathNotFound", ErrorKind.NotFound, $"There is no file '{path}'.", "Correct the path.", path, cause);
+
+    /// <summary>For a pattern that matches nothing: brackets may be meant as they are.</summary>
+    private ZipLMException NothingMatches(string pattern, Exception? cause) =>
+        WildcardPattern.ContainsWildcardCharacters(pattern) && File.Exists(ResolvePath(pattern))
+            ? new("PathNotFound", ErrorKind.NotFound, $"No file matches the pattern '{pattern}', but there is one of exactly this name.", "Give it with -LiteralPath.", pattern, cause)
+            : NoSuchFile(pattern, cause);
 }

@@ -73,7 +73,7 @@ public sealed class GetModelCommand : EngineCommand
         }
     }
 
-    /// <summary>A pattern stands for the directories that it matches, or else for the names in the store.</summary>
+    /// <summary>A pattern stands for the models among the directories that it matches, and for the names in the store.</summary>
     private IEnumerable<string> Expand(string name)
     {
         if (!WildcardPattern.ContainsWildcardCharacters(name))
@@ -81,14 +81,17 @@ public sealed class GetModelCommand : EngineCommand
             return [name];
         }
 
+        var pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
+        var stored = ModelStore.Default().List().Where(pattern.IsMatch);
         try
         {
-            return SessionState.Path.GetResolvedProviderPathFromPSPath(name, out _);
+            var found = SessionState.Path.GetResolvedProviderPathFromPSPath(name, out _).Where(ModelLocator.IsModel).ToList();
+            // In the store's own folder both are the same models.
+            return found.Concat(stored.Where(model => !found.Contains(ModelStore.Default().PathFor(model))));
         }
         catch (ItemNotFoundException)
         {
-            var pattern = WildcardPattern.Get(name, WildcardOptions.IgnoreCase);
-            return ModelStore.Default().List().Where(pattern.IsMatch);
+            return stored;
         }
     }
 }

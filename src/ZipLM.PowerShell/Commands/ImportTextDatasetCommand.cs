@@ -3,7 +3,7 @@ using ZipLM.Engine.Data;
 
 namespace ZipLM.PowerShell.Commands;
 
-/// <summary>Reads text, with labels where there are any, from TSV, CSV, JSON lines or plain text.</summary>
+/// <summary>Reads text, with labels where there are any, from TSV, CSV, JSON lines or plain text. Rows without text stay, with a warning that counts them (plain text skips its blank lines); a file without any text is an error.</summary>
 /// <example>
 ///   <code>Import-TextDataset train.tsv</code>
 ///   <para>Finds the columns by their usual names: text or sentence, and label.</para>
@@ -70,7 +70,13 @@ public sealed class ImportTextDatasetCommand : EngineCommand
         {
             try
             {
-                WriteObject(TextDatasetReader.Read(TextDatasetReader.Describe(file, Format, TextColumn, TextPairColumn, LabelColumn), Label));
+                var data = TextDatasetReader.Read(TextDatasetReader.Describe(file, Format, TextColumn, TextPairColumn, LabelColumn), Label);
+                if (TextDatasetReader.CountBlank(data) is > 0 and var blank)
+                {
+                    WriteWarning($"{blank} of {data.Count} rows of '{file}' have no text; they count as rows all the same.");
+                }
+
+                WriteObject(data);
             }
             catch (ZipLMException e)
             {

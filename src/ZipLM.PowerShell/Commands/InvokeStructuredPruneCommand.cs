@@ -82,7 +82,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     [Parameter(ValueFromPipeline = true)]
     public StructureSaliency[]? Saliency { get; set; }
 
-    /// <summary>Targets: dense time ÷ pruned time. One model each.</summary>
+    /// <summary>Targets: dense time ÷ pruned time. One model each; a target that cannot be reached is an error, and the others go on.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     [ValidateNotNullOrEmpty]
     public double[] Speedup { get; set; } = [];
@@ -190,7 +190,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
 
     private void Prune(Model model, LatencyTable? table, StructureSaliency[]? rows)
     {
-        var targets = string.Join(", ", Speedup.Select(s => s.ToString("0.##×", CultureInfo.InvariantCulture)));
+        var targets = string.Join(", ", Speedup.Select(s => s.ToString("0.##########×", CultureInfo.InvariantCulture)));
         if (!ShouldProcess(model.Name, $"Prune to {targets}"))
         {
             return;

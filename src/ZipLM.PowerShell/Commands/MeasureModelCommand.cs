@@ -90,6 +90,8 @@ public sealed class MeasureModelCommand : JobCommand
                 throw new ZipLMException("FileExists", ErrorKind.Exists,
                     $"The file '{_outFile}' exists.", "Use -Force to overwrite it, or another name.", OutFile);
             }
+
+            MeasurementFile.RequireWritable(_outFile);
         }
         catch (ZipLMException e)
         {

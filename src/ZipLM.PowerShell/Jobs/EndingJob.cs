@@ -28,5 +28,8 @@ internal abstract class EndingJob : Job
     /// <summary>Returns once the job has ended.</summary>
     protected void WaitForEnd() => _ended.Task.Wait(CancellationToken.None);
 
+    /// <summary>Returns once the job has ended, or after the time: whether it has.</summary>
+    public bool WaitForEnd(TimeSpan limit) => _ended.Task.Wait(limit > TimeSpan.Zero ? limit : TimeSpan.Zero, CancellationToken.None);
+
     private static bool IsEnd(JobState state) => state is JobState.Completed or JobState.Failed or JobState.Stopped;
 }

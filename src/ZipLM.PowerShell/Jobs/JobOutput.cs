@@ -19,6 +19,8 @@ internal sealed class JobOutput(Job job) : ICommandOutput
 
     public void Warning(string message) => job.Warning.Add(new(message));
 
+    public void Error(ZipLMException error) => job.Error.Add(Errors.Record(error));
+
     public void Milestone(object message)
     {
         var record = new InformationRecord(message, job.Command);

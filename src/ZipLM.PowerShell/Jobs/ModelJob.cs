@@ -31,6 +31,7 @@ internal sealed class ModelJob : EndingJob
     public void Start()
     {
         SetJobState(JobState.Running);
+        LiveJobs.Add(this);
         _ = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
@@ -42,9 +43,21 @@ internal sealed class ModelJob : EndingJob
             return;
         }
 
-        // The work stops after its current step.
-        _cancellation.Cancel();
+        Cancel();
         WaitForEnd();
+    }
+
+    /// <summary>Lets the work stop after its current step, without waiting for that.</summary>
+    public void Cancel()
+    {
+        try
+        {
+            _cancellation.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended, and was removed.
+        }
     }
 
     /// <inheritdoc />
@@ -77,6 +90,7 @@ internal sealed class ModelJob : EndingJob
         }
 
         _output.End();
+        LiveJobs.Remove(this);
         SetJobState(state);
     }
 }

@@ -65,6 +65,8 @@ internal sealed class PipelineOutput(PSCmdlet command) : ICommandOutput, IDispos
 
     public void Warning(string message) => Post(() => command.WriteWarning(message));
 
+    public void Error(ZipLMException error) => Post(() => command.WriteError(Errors.Record(error)));
+
     public void Milestone(object message) => Post(() => command.WriteInformation(message, [Errors.InformationTag]));
 
     public void Progress(ProgressUpdate update)

@@ -160,10 +160,51 @@ public sealed class AtomicDirectoryTests : IDisposable
     public void ACrashBetweenTheTwoRenamesIsUndone()
     {
         Old($".model.{Dead}.old");
+        Directory.SetLastWriteTimeUtc(_folder[$".model.{Dead}.old"], DateTime.UtcNow.AddHours(-1));
         _folder.Write($".model.v2.{Dead}.old/config.json", "another target's");
         AssertError("ExportTargetExists", () => AtomicDirectory.Write(_folder["model"], replace: false, _ => throw new InvalidOperationException()));
         Assert.Equal("old", Content());
         Assert.Equal([$".model.v2.{Dead}.old", "model"], _folder.Entries());
+    }
+
+    [Fact]
+    public void WhatALiveWriterHasPutAsideIsNotTakenForACrash()
+    {
+        Old($".model.{Live}.old");
+        AssertError("ExportTargetExists", () => AtomicDirectory.Write(_folder["model"], replace: false, directory =>
+        {
+            Fill(directory, "new");
+            Assert.False(Directory.Exists(_folder["model"]));
+            Directory.Move(_folder[$".model.{Live}.old"], _folder["model"]);
+        }));
+        Assert.Equal("old", Content());
+    }
+
+    [Fact]
+    public async Task ManyWritersAtOnceAllSucceedAndAReaderAlwaysFindsAModel()
+    {
+        Old();
+        using var done = new CancellationTokenSource();
+        var reader = Task.Run(() =>
+        {
+            while (!done.IsCancellationRequested)
+                Assert.True(Directory.Exists(_folder["model"]), "There was a moment without a model.");
+        }, TestContext.Current.CancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(writer => Task.Run(() =>
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                AtomicDirectory.Write(_folder["model"], replace: true, directory =>
+                {
+                    Fill(directory, $"new {writer}");
+                    File.WriteAllText(Path.Combine(directory, "config.json"), """{"model_type": "bert"}""");
+                });
+            }
+        }, TestContext.Current.CancellationToken)));
+        await done.CancelAsync();
+        await reader;
+        Assert.StartsWith("new ", Content(), StringComparison.Ordinal);
+        Assert.Equal(["model"], _folder.Entries());
     }
 
     [Fact]
@@ -175,6 +216,7 @@ public sealed class AtomicDirectoryTests : IDisposable
         _folder.Write($".model.{Live}.tmp/config.json", "half");
         _folder.Write($".model.v2.{Dead}.tmp/config.json", "another target's");
         Directory.SetLastWriteTimeUtc(_folder[$".model.{Dead}.tmp"], DateTime.UtcNow.AddDays(-2));
+        Directory.SetLastWriteTimeUtc(_folder[$".model.{Dead}.old"], DateTime.UtcNow.AddHours(-1));
         Directory.SetLastWriteTimeUtc(_folder[$".model.v2.{Dead}.tmp"], DateTime.UtcNow.AddDays(-2));
         AtomicDirectory.Write(_folder["model"], replace: true, directory => Fill(directory, "new"));
         Assert.Equal("new", Content());

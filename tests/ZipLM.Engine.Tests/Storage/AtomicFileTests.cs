@@ -44,6 +44,24 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(["file"], _folder.Entries());
     }
 
+    /// <summary>/proc takes no new files, and says so by not finding the one to be made.</summary>
+    [Theory]
+    [InlineData("/proc/ziplm.csv")]
+    [InlineData("/nowhere/ziplm.csv")]
+    public void APlaceThatTakesNoFilesIsNamedAsTheUserDid(string path)
+    {
+        foreach (Action write in new Action[] { () => AtomicFile.Write(path, "x"u8.ToArray()), () => AtomicFile.RequireWritable(path) })
+        {
+            ZipLMException error = Assert.Throws<ZipLMException>(write);
+            Assert.Equal("ZipLM.FileNotWritable", error.ErrorId);
+            Assert.Equal(path, error.Target);
+            Assert.DoesNotContain(".tmp", error.Message, StringComparison.Ordinal);
+        }
+
+        AtomicFile.RequireWritable(_folder["file"]);
+        Assert.Empty(_folder.Entries());
+    }
+
     [Fact]
     public void AFullDiskIsOneErrorAndLosesNothing()
     {
