@@ -52,10 +52,11 @@ public static class Views
         }
     }
 
-    /// <summary><c>0.01, condition 3.2e+4</c>; where it had to be raised, <c>0.1 (raised from 0.01), condition 3.2e+11</c>.</summary>
+    /// <summary><c>0.01, condition 3.2e+4</c>, or <c>0.1 (raised from 0.01), condition 3.2e+11</c>; no condition where nothing was inverted.</summary>
     public static string Damping(Model model) => model.Pruning is { } pruning
-        ? string.Create(CultureInfo.InvariantCulture,
-            $"{pruning.LargestDamping:0.######}{(pruning.LargestDamping > pruning.Damping ? $" (raised from {pruning.Damping:0.######})" : "")}, condition {pruning.WorstCondition:0.0e+0}")
+        ? string.Create(CultureInfo.InvariantCulture, $"{pruning.LargestDamping:0.######}")
+            + (pruning.LargestDamping > pruning.Damping ? string.Create(CultureInfo.InvariantCulture, $" (raised from {pruning.Damping:0.######})") : string.Empty)
+            + (pruning.WorstCondition > 0 ? string.Create(CultureInfo.InvariantCulture, $", condition {pruning.WorstCondition:0.0e+0}") : string.Empty)
         : string.Empty;
 
     /// <summary>Where a copy can be had: the directory, or <c>not saved</c>.</summary>
