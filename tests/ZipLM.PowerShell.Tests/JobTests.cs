@@ -122,7 +122,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
         Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromSeconds(20)), job.StatusMessage);
         (PSInvocationState state, TimeSpan time) = _session.Interrupt(
             "Get-Model bert | Measure-LayerLatency -Rounds 2 -SequenceLength 8 -Verbose",
-            streams => streams.Verbose.ToArray().Any(record => record.Message.StartsWith("Waiting", StringComparison.Ordinal)));
+            streams => Enumerable.Range(0, streams.Verbose.Count).Any(i => streams.Verbose[i].Message.StartsWith("Waiting", StringComparison.Ordinal)));
         Assert.Equal(PSInvocationState.Stopped, state);
         Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(2));
         Assert.Equal(JobState.Running, job.JobStateInfo.State);
@@ -146,7 +146,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
     {
         (PSInvocationState state, TimeSpan time) = _session.Interrupt(
             $"function Give {{ [CmdletBinding()] param() Get-Model bert; $PSCmdlet.WriteVerbose('given'); while ($true) {{ [Threading.Thread]::Sleep(20) }} }} Give -Verbose | {Long}",
-            streams => streams.Verbose.ToArray().Any(record => record.Message == "given"));
+            streams => Enumerable.Range(0, streams.Verbose.Count).Any(i => streams.Verbose[i].Message == "given"));
         Assert.Equal(PSInvocationState.Stopped, state);
         Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(2));
         Assert.Empty(_session.Run("Get-Job"));

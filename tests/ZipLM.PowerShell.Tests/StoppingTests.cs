@@ -16,7 +16,8 @@ public sealed class StoppingTests(TinyStore store)
     public void CtrlCEndsACommandWithinTwoSeconds(string command, string activity)
     {
         (PSInvocationState state, TimeSpan time) = _session.Interrupt(
-            command, streams => streams.Progress.ToArray().Any(record => record.Activity == activity));
+            // By index: a copy of the collection is made without its lock while the command adds to it.
+            command, streams => Enumerable.Range(0, streams.Progress.Count).Any(i => streams.Progress[i].Activity == activity));
         Assert.Equal(PSInvocationState.Stopped, state);
         Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(2));
         _session.Run("Get-Job | Remove-Job -Force");
