@@ -6,7 +6,7 @@ namespace ZipLM;
 /// <param name="Layers">The level of both sublayers of every block.</param>
 /// <param name="PredictedMilliseconds">T_rest + Σ T of the levels, from the latency table, in ms.</param>
 /// <param name="BudgetMilliseconds">The time that the plan had to stay within, in ms.</param>
-/// <param name="Prior">Σ of the priors of the levels: what the search made as small as it could.</param>
+/// <param name="Prior">Σ of the priors of the levels, unweighted.</param>
 public sealed record Plan(
     IReadOnlyList<LayerShape> Layers,
     double PredictedMilliseconds,

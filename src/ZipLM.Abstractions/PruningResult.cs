@@ -45,4 +45,7 @@ public sealed record PruningResult(
 
     /// <summary>What <see cref="Loss"/> is.</summary>
     public LossMeasure? LossMeasure { get; init; }
+
+    /// <summary>How the plan was searched for; null in records of before there was a search.</summary>
+    public SearchSummary? Search { get; init; }
 }

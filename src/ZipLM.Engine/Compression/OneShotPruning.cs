@@ -62,10 +62,12 @@ public static class OneShotPruning
                 : PruningStore.Build(weights, statistics, order.Damping, reporter, cancellationToken, null, scores, order.Repair, calibration.CacheBytes);
             var choices = new PlanChoices(model.Layers, store, table);
             var reachable = Reachable(choices, table, options.Speedups, reporter);
-            var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
+            using var planLoss = new PlanLoss(weights, store, loss, calibration.CacheBytes);
+            var search = new PlanSearch(choices, planLoss, loss, options.SearchTrials, model.Session.Seed, reporter);
+            var verified = new VerifiedSearch(weights, randomDense ?? weights, store, search, table, timer, options.Rounds, reporter);
             foreach (var speedup in reachable)
             {
-                var best = search.Find(speedup, cancellationToken);
+                var best = verified.Find(speedup, cancellationToken);
                 var result = new PruningResult(
                     speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
                     table.Fingerprint, calibration.Data.Name, calibration.Samples, order.Damping, model.Session.Seed, best.Corrections)
@@ -77,6 +79,7 @@ public static class OneShotPruning
                     Loss = LossOf(best.Shrunk, loss, cancellationToken),
                     DenseLoss = loss.Dense,
                     LossMeasure = loss.Measure,
+                    Search = search.Summary,
                 };
                 var record = based with { Pruning = result };
                 // Several orders make several models of one speedup, which must not have one name.

@@ -24,18 +24,26 @@ internal sealed class PlanChoices
     /// <summary>Time of the fastest plan there is, in ms.</summary>
     public double FastestMilliseconds => _table.RestMilliseconds + _levels.Sum(l => l.Min(c => c.Milliseconds));
 
-    /// <summary>The plan with the least Σ prior within a time budget, or null when none is fast enough.</summary>
-    /// <param name="budgetMilliseconds">Time of the whole model, in ms.</param>
-    public Plan? Solve(double budgetMilliseconds)
-    {
-        if (LevelSearch.Solve(_levels, budgetMilliseconds - _table.RestMilliseconds) is not { } chosen)
-        {
-            return null;
-        }
+    /// <summary>How many sublayers there are to choose for.</summary>
+    public int Sublayers => _levels.Count;
 
-        var picked = chosen.Select((level, s) => _levels[s][level]).ToList();
-        List<LayerShape> shapes = [.. _layers.Select((l, i) => new LayerShape(l.Layer, picked[2 * i].Level, picked[(2 * i) + 1].Level))];
-        return new(shapes, _table.Predict(shapes), budgetMilliseconds, picked.Sum(p => p.Cost));
+    /// <summary>The levels with the least Σ c·prior within a time budget, or null when none are fast enough.</summary>
+    /// <param name="budgetMilliseconds">Time of the whole model, in ms.</param>
+    /// <param name="coefficients">c of each sublayer; null = all weigh alike.</param>
+    /// <returns>Which of its levels each sublayer has.</returns>
+    public IReadOnlyList<int>? Solve(double budgetMilliseconds, IReadOnlyList<double>? coefficients = null) => LevelSearch.Solve(
+        coefficients is null ? _levels : [.. _levels.Select((levels, s) => levels.Select(l => l with { Cost = coefficients[s] * l.Cost }).ToList())],
+        budgetMilliseconds - _table.RestMilliseconds);
+
+    /// <summary>The shapes of a choice of levels.</summary>
+    public IReadOnlyList<LayerShape> Shapes(IReadOnlyList<int> chosen) =>
+        [.. _layers.Select((l, i) => new LayerShape(l.Layer, _levels[2 * i][chosen[2 * i]].Level, _levels[(2 * i) + 1][chosen[(2 * i) + 1]].Level))];
+
+    /// <summary>The plan of a choice of levels.</summary>
+    public Plan Plan(IReadOnlyList<int> chosen, double budgetMilliseconds)
+    {
+        var shapes = Shapes(chosen);
+        return new(shapes, _table.Predict(shapes), budgetMilliseconds, chosen.Select((level, s) => _levels[s][level].Cost).Sum());
     }
 
     /// <summary>Levels up to what is left; a level whose prior exceeds 1 is worse than dropping and left out.</summary>

@@ -27,6 +27,9 @@ public sealed record PruningOptions
     /// <summary>A directory that keeps the statistics: read when they are of this model and data, else written; null = none.</summary>
     public string? StatisticsPath { get; init; }
 
+    /// <summary>Sets of coefficients that the search for a plan tries for each target; 0 = all sublayers weigh alike.</summary>
+    public int SearchTrials { get; init; } = 300;
+
     /// <summary>Paired rounds behind the measured speedup.</summary>
     public int Rounds { get; init; } = 100;
 

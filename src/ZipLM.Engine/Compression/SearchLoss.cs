@@ -1,6 +1,4 @@
 using ZipLM.Engine.Data;
-using ZipLM.Engine.Distillation;
-using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
 using static TorchSharp.torch;
 
@@ -9,30 +7,49 @@ namespace ZipLM.Engine.Compression;
 /// <summary>
 /// Loss of pruned models on rows that the statistics did not see: with the labels where the data has them, else against the
 /// answers of the model that is pruned, or its last hidden states where it has no head, or one that answers for every token.
+/// The rows come in parts that double, so that a plan that loses need not see them all.
 /// </summary>
 internal sealed class SearchLoss : IDisposable
 {
     private const int BatchSize = 32;
 
-    private readonly EncodedDataset _sample;
-    private readonly Device _device;
+    /// <summary>Rows of the first part.</summary>
+    private const int FirstPart = 16;
 
     /// <summary>What the model that is pruned gives for each batch, where that is what is compared with.</summary>
     private readonly List<Tensor> _answers = [];
 
+    private readonly List<Batch> _batches = [];
+
+    /// <summary>Σ ‖h₀‖² over all tokens ÷ rows, where hidden states are compared.</summary>
+    private readonly double _scale;
+
     /// <param name="model">The model that is pruned.</param>
-    /// <param name="sample">Labels, where there are any, are the model's.</param>
+    /// <param name="sample">In random order. Labels, where there are any, are the model's.</param>
     public SearchLoss(Transformer model, EncodedDataset sample, CancellationToken cancellationToken)
     {
-        (_sample, _device) = (sample, model.Device);
+        Rows = sample.Examples.Count;
         Measure = !model.AnswersOnceASequence ? LossMeasure.HiddenStateError
             : sample.Examples.All(e => e.Label is not null) ? LossMeasure.CrossEntropy
             : LossMeasure.KLDivergence;
         try
         {
+            var parts = new List<Range>();
+            for (var (from, size) = (0, FirstPart); from < Rows; (from, size) = (from + size, from + size))
+            {
+                var part = Enumerable.Range(from, Math.Min(size, Rows - from)).ToArray();
+                var first = _batches.Count;
+                _batches.AddRange(BatchSampler.Sequential([.. part.Select(row => sample.Lengths[row])], BatchSize)
+                    .Select(rows => new Batch(PaddedRows.From(sample, [.. rows.Select(row => part[row])]), model.Device)));
+                parts.Add(first.._batches.Count);
+            }
+
+            Parts = parts;
             if (Measure != LossMeasure.CrossEntropy)
             {
-                ForEach(model, (_, _, output) => _answers.Add(Answer(output).DetachFromDisposeScope()), cancellationToken);
+                ForEach(model, (_, output) => _answers.Add(Answer(output).DetachFromDisposeScope()), cancellationToken);
+                _scale = Measure != LossMeasure.HiddenStateError ? 1
+                    : _answers.Zip(_batches, (answer, batch) => TokenSquares(answer, batch).Sum()).Sum() / Rows;
             }
 
             Dense = Measure == LossMeasure.CrossEntropy ? Of(model, cancellationToken) : 0;
@@ -49,50 +66,74 @@ internal sealed class SearchLoss : IDisposable
     /// <summary>Loss of the model that is pruned.</summary>
     public double Dense { get; }
 
-    /// <summary>Loss of a pruned model.</summary>
+    /// <summary>Rows in all.</summary>
+    public int Rows { get; }
+
+    /// <summary>The rows, on the model's device.</summary>
+    public IReadOnlyList<Batch> Batches => _batches;
+
+    /// <summary>Which batches make up each part.</summary>
+    public IReadOnlyList<Range> Parts { get; } = [];
+
+    /// <summary>Loss of a pruned model: the mean over all rows.</summary>
     public double Of(Transformer model, CancellationToken cancellationToken)
     {
-        if (Measure == LossMeasure.CrossEntropy)
-        {
-            return QualityEvaluator.Evaluate(model, Batch.Sequential(_sample, BatchSize, _device), cancellationToken).Loss;
-        }
-
-        var (loss, weight) = (0.0, 0.0);
-        ForEach(model, (i, batch, output) =>
-        {
-            var (part, share) = Measure == LossMeasure.KLDivergence ? Divergence(Answer(output), _answers[i]) : Error(Answer(output), _answers[i], batch);
-            loss += part;
-            weight += share;
-        }, cancellationToken);
-        return loss / weight;
+        var total = 0.0;
+        ForEach(model, (i, output) => total += OfRows(i, output).Sum(), cancellationToken);
+        return total / Rows;
     }
 
-    public void Dispose() => _answers.ForEach(a => a.Dispose());
-
-    private void ForEach(Transformer model, Action<int, Batch, ModelOutput> act, CancellationToken cancellationToken)
+    /// <summary>Loss of each row of a batch.</summary>
+    /// <param name="batch">Its index.</param>
+    /// <param name="output">What a pruned model gives for it, with <see cref="Options"/>.</param>
+    public IReadOnlyList<double> OfRows(int batch, ModelOutput output)
     {
-        foreach (var (i, batch) in Batch.Sequential(_sample, BatchSize, _device).Index())
+        using var scope = NewDisposeScope();
+        var answer = Answer(output);
+        return Measure switch
+        {
+            LossMeasure.CrossEntropy => Values(nn.functional.cross_entropy(answer, _batches[batch].Labels!, reduction: nn.Reduction.None)),
+            LossMeasure.KLDivergence => Values(Divergence(answer, _answers[batch])),
+            _ => [.. TokenSquares(answer - _answers[batch], _batches[batch]).Select(square => square / _scale)],
+        };
+    }
+
+    /// <summary>How a forward pass for this loss is run.</summary>
+    public ForwardOptions Options => new() { Head = Measure != LossMeasure.HiddenStateError };
+
+    public void Dispose()
+    {
+        _answers.ForEach(a => a.Dispose());
+        _batches.ForEach(b => b.Dispose());
+    }
+
+    private void ForEach(Transformer model, Action<int, ModelOutput> act, CancellationToken cancellationToken)
+    {
+        foreach (var (i, batch) in _batches.Index())
         {
             using var gradients = inference_mode();
             using var scope = NewDisposeScope();
-            using (batch)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                act(i, batch, model.Forward(batch, new() { Head = Measure != LossMeasure.HiddenStateError }));
-            }
+            cancellationToken.ThrowIfCancellationRequested();
+            act(i, model.Forward(batch, Options));
         }
     }
 
     private static Tensor Answer(ModelOutput output) => (output.Logits ?? output.LastHidden).to(float32);
 
-    /// <summary>Σ KL over the rows, and their number.</summary>
-    private static (double, double) Divergence(Tensor logits, Tensor answer) =>
-        (DistillationLoss.Logit(logits, answer, 1).item<float>() * (double)logits.shape[0], logits.shape[0]);
-
-    /// <summary>‖h − h₀‖² and ‖h₀‖² over real tokens.</summary>
-    private static (double, double) Error(Tensor hidden, Tensor answer, Batch batch)
+    /// <summary>KL(answer ‖ logits) of each row.</summary>
+    private static Tensor Divergence(Tensor logits, Tensor answer)
     {
-        var (h, h_0) = batch.IsPadded ? (hidden[batch.Mask], answer[batch.Mask]) : (hidden, answer);
-        return ((h - h_0).square().sum().item<float>(), h_0.square().sum().item<float>());
+        var (p, q) = (nn.functional.log_softmax(answer, 1), nn.functional.log_softmax(logits, 1));
+        return (p.exp() * (p - q)).sum(new long[] { 1 });
     }
+
+    /// <summary>Σ of the squares over the real tokens of each row.</summary>
+    /// <param name="hidden">[batch, length, hidden]</param>
+    private static double[] TokenSquares(Tensor hidden, Batch batch)
+    {
+        using var scope = NewDisposeScope();
+        return Values((hidden.square().sum(new long[] { 2 }) * batch.Mask).sum(new long[] { 1 }));
+    }
+
+    private static double[] Values(Tensor rows) => rows.to(float64).cpu().data<double>().ToArray();
 }

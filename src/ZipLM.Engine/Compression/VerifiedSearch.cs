@@ -10,14 +10,14 @@ namespace ZipLM.Engine.Compression;
 /// measured speedup misses the target correct the budget by the ratio and solve again.
 /// </summary>
 internal sealed class VerifiedSearch(
-    Transformer weights, Transformer dense, PruningStore store, PlanChoices choices, LatencyTable table, ForwardTimer timer, int rounds, IReporter reporter)
+    Transformer weights, Transformer dense, PruningStore store, PlanSearch search, LatencyTable table, ForwardTimer timer, int rounds, IReporter reporter)
 {
     private const int MostCorrections = 5;
 
     /// <summary>How far above its target a measured speedup may lie before accuracy is bought back with a slower plan.</summary>
     private const double Tolerance = 0.05;
 
-    /// <summary>By how much a budget shrinks when it brings a plan that was too slow once more.</summary>
+    /// <summary>The next budget, as a share of the time of a plan that was too slow and came once more.</summary>
     private const double RepeatStep = 0.99;
 
     /// <summary>The shrunk model that keeps the target's promise with the most accuracy; the caller owns its weights.</summary>
@@ -25,7 +25,7 @@ internal sealed class VerifiedSearch(
     public Candidate Find(double target, CancellationToken cancellationToken)
     {
         var exhausted = false;
-        var best = Verify(choices.Solve(table.DenseMilliseconds / target)!, 0, cancellationToken);
+        var best = Verify(search.Find(table.DenseMilliseconds / target, cancellationToken)!, 0, cancellationToken);
         try
         {
             var tried = new HashSet<string> { Key(best.Plan) };
@@ -33,12 +33,11 @@ internal sealed class VerifiedSearch(
             while (last.Corrections < MostCorrections && (last.Measured.Ratio < target || last.Measured.Ratio > target * (1 + Tolerance)))
             {
                 // The prediction was off by measured ÷ predicted; the next aim is the middle of what is accepted.
-                var next = choices.Solve(last.Plan.PredictedMilliseconds * last.Measured.Ratio / (target * (1 + (Tolerance / 2))));
+                var next = search.Correct(last.Plan.PredictedMilliseconds * last.Measured.Ratio / (target * (1 + (Tolerance / 2))), cancellationToken);
                 while (last.Measured.Ratio < target && next is not null && tried.Contains(Key(next)))
                 {
-                    // The grid of levels is coarse: a plan that was too slow comes again until the budget is too small for it.
-                    cancellationToken.ThrowIfCancellationRequested();
-                    next = choices.Solve(next.BudgetMilliseconds * RepeatStep);
+                    // The grid of levels is coarse: a plan that was too slow comes again unless the budget is too small for it.
+                    next = search.Correct(next.PredictedMilliseconds * RepeatStep, cancellationToken);
                 }
 
                 exhausted = next is null;

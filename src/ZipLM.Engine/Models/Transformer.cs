@@ -40,7 +40,7 @@ internal sealed class Transformer(TokenEmbeddings embeddings, IReadOnlyList<Bloc
             throw new ArgumentException("Only causal models, and texts without padding, can go on from a cache.", nameof(options));
         }
 
-        var mask = batch.IsPadded ? batch.Mask.unsqueeze(1).unsqueeze(1) : null;
+        var mask = AttentionMask(batch);
         var x = embeddings.Forward(batch, options);
         var hidden = new List<Tensor>();
         foreach (var block in blocks.TakeWhile(b => b.Layer <= (options.LastLayer ?? int.MaxValue)))
@@ -66,8 +66,18 @@ internal sealed class Transformer(TokenEmbeddings embeddings, IReadOnlyList<Bloc
             return new(x, null, hidden);
         }
 
+        return Answer(x, batch, options) with { Hidden = hidden };
+    }
+
+    /// <summary>bool [batch, 1, 1, length], true = real token; null where there is no padding.</summary>
+    public static Tensor? AttentionMask(Batch batch) => batch.IsPadded ? batch.Mask.unsqueeze(1).unsqueeze(1) : null;
+
+    /// <summary>What comes after the blocks: the final norm and the head.</summary>
+    /// <param name="x">Output of the last block, [batch, length, hidden].</param>
+    public ModelOutput Answer(Tensor x, Batch batch, ForwardOptions options)
+    {
         var last = finalNorm?.Apply(x) ?? x;
-        return new(last, options.Head ?? head?.IsTask ?? false ? head?.Forward(last, batch, options) : null, hidden);
+        return new(last, options.Head ?? head?.IsTask ?? false ? head?.Forward(last, batch, options) : null, []);
     }
 
     /// <summary>A copy with other blocks, which it then owns.</summary>

@@ -27,7 +27,8 @@ internal static class Shrinker
         }
     }
 
-    private static Block Shrink(Block block, LayerShape shape, PruningStore store, CancellationToken cancellationToken)
+    /// <summary>One block of it.</summary>
+    public static Block Shrink(Block block, LayerShape shape, PruningStore store, CancellationToken cancellationToken)
     {
         var attention = Keep(
             block.Attention, block.Attention?.Heads ?? 0, shape, Sublayer.Attention, store, (a, kept, w) => a.Keep(kept, w), a => a.Copy(), cancellationToken);

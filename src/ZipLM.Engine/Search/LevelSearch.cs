@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace ZipLM.Engine.Search;
 
 /// <summary>
@@ -22,34 +25,42 @@ internal static class LevelSearch
         }
 
         var bucket = budgetMilliseconds / Buckets;
-        var best = new double[Buckets + 1];
-        var choices = new int[sublayers.Count][];
+        // best[s][b]: least cost of the first s sublayers within b buckets; the first sublayer is checked like every other.
+        var best = new double[sublayers.Count + 1][];
+        best[0] = new double[Buckets + 1];
         for (var s = 0; s < sublayers.Count; s++)
         {
-            // next[b]: least cost of sublayers 0 … s within b buckets; the first sublayer is checked like every other.
-            var next = new double[Buckets + 1];
-            Array.Fill(next, double.PositiveInfinity);
-            var choice = choices[s] = new int[Buckets + 1];
-            Array.Fill(choice, -1);
-            for (var level = 0; level < sublayers[s].Count; level++)
+            best[s + 1] = new double[Buckets + 1];
+            Array.Fill(best[s + 1], double.PositiveInfinity);
+            foreach (var level in sublayers[s])
             {
-                var time = BucketsUp(sublayers[s][level].Milliseconds, bucket);
-                var cost = sublayers[s][level].Cost;
-                for (var b = time; b <= Buckets; b++)
+                var time = BucketsUp(level.Milliseconds, bucket);
+                if (time <= Buckets)
                 {
-                    var total = best[b - time] + cost;
-                    if (total < next[b])
-                    {
-                        next[b] = total;
-                        choice[b] = level;
-                    }
+                    Improve(best[s + 1].AsSpan(time), best[s].AsSpan(0, Buckets + 1 - time), level.Cost);
                 }
             }
-
-            best = next;
         }
 
-        return double.IsPositiveInfinity(best[Buckets]) ? fastest : Trace(sublayers, choices, bucket);
+        return double.IsPositiveInfinity(best[^1][Buckets]) ? fastest : Trace(sublayers, best, bucket);
+    }
+
+    /// <summary>next[b] = min(next[b], before[b] + cost): all the time of the search, so by vectors.</summary>
+    private static void Improve(Span<double> next, ReadOnlySpan<double> before, double cost)
+    {
+        var costs = new Vector<double>(cost);
+        var to = MemoryMarshal.Cast<double, Vector<double>>(next);
+        var from = MemoryMarshal.Cast<double, Vector<double>>(before);
+        for (var i = 0; i < to.Length; i++)
+        {
+            var total = from[i] + costs;
+            to[i] = Vector.ConditionalSelect(Vector.LessThan(total, to[i]), total, to[i]);
+        }
+
+        for (var b = to.Length * Vector<double>.Count; b < next.Length; b++)
+        {
+            next[b] = before[b] + cost < next[b] ? before[b] + cost : next[b];
+        }
     }
 
     /// <summary>Buckets that a time takes, rounded up so that a plan never exceeds its budget.</summary>
@@ -63,14 +74,20 @@ internal static class LevelSearch
         return bucket > 0 ? (int)Math.Min(Math.Ceiling(milliseconds / bucket), Buckets + 1) : Buckets + 1;
     }
 
-    private static int[] Trace(IReadOnlyList<IReadOnlyList<SublayerLevel>> sublayers, int[][] choices, double bucket)
+    /// <summary>
+    /// Back from the whole budget: of each sublayer the first level that gives the least cost, which the same sum of the same
+    /// numbers gives to the last bit.
+    /// </summary>
+    private static int[] Trace(IReadOnlyList<IReadOnlyList<SublayerLevel>> sublayers, double[][] best, double bucket)
     {
         var chosen = new int[sublayers.Count];
-        var b = Buckets;
+        var left = Buckets;
         for (var s = sublayers.Count - 1; s >= 0; s--)
         {
-            chosen[s] = choices[s][b];
-            b -= BucketsUp(sublayers[s][chosen[s]].Milliseconds, bucket);
+            var levels = sublayers[s];
+            chosen[s] = Enumerable.Range(0, levels.Count).First(i =>
+                BucketsUp(levels[i].Milliseconds, bucket) is var time && time <= left && best[s][left - time] + levels[i].Cost == best[s + 1][left]);
+            left -= BucketsUp(levels[chosen[s]].Milliseconds, bucket);
         }
 
         return chosen;

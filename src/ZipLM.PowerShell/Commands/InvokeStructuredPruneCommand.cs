@@ -125,6 +125,11 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     [ValidateRange(1, 1_000_000)]
     public int? SequenceLength { get; set; }
 
+    /// <summary>Plans that the search draws for each target and compares by their loss. More take longer and lose less accuracy; 0 weighs all sublayers alike.</summary>
+    [Parameter]
+    [ValidateRange(0, 1_000_000)]
+    public int SearchTrials { get; set; } = 300;
+
     /// <summary>Paired rounds behind the measured speedup.</summary>
     [Parameter]
     [ValidateRange(3, 100_000)]
@@ -207,6 +212,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
             Repair = IsGiven(nameof(NoRepair)) ? !NoRepair : null,
             Dampings = IsGiven(nameof(Damping)) ? Damping : null,
             StatisticsPath = _statisticsPath,
+            SearchTrials = SearchTrials,
             Rounds = Rounds,
             Table = table,
             Saliency = rows,

@@ -1,0 +1,111 @@
+using Xunit;
+using ZipLM.Engine.Compression;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Pruning;
+
+namespace ZipLM.Engine.Tests.Compression;
+
+/// <summary>The loss of plans part by part against the stitched model's, whatever was evaluated and kept before.</summary>
+public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<SessionFixture>
+{
+    private static readonly TextDataset Text = TinyBert.Data(90, seed: 20);
+
+    /// <summary>Plans that share the first few sublayers with the one before, and all else differs.</summary>
+    private static readonly LayerShape[][] Plans =
+    [
+        [new(0, 4, 24), new(1, 4, 24), new(2, 4, 24)],
+        [new(0, 2, 13), new(1, 3, 7), new(2, 1, 20)],
+        [new(0, 2, 13), new(1, 3, 7), new(2, 1, 2)],
+        [new(0, 2, 13), new(1, 3, 9), new(2, 0, 20)],
+        [new(0, 2, 0), new(1, 3, 9), new(2, 0, 20)],
+        [new(0, 2, 13), new(1, 0, 0), new(2, 4, 0)],
+        [new(0, 0, 0), new(1, 0, 0), new(2, 0, 0)],
+        [new(0, 2, 13), new(1, 3, 7), new(2, 1, 20)],
+    ];
+
+    [Theory]
+    [InlineData("labels", long.MaxValue)]
+    [InlineData("labels", 0)]
+    [InlineData("labels", 20_000)]
+    [InlineData("answers", long.MaxValue)]
+    [InlineData("headless", long.MaxValue)]
+    public void It_is_the_stitched_models_loss(string kind, long cacheBytes) => fixture.Run(() =>
+    {
+        using var dense = Dense(kind);
+        using var statistics = Statistics(dense);
+        using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
+        using var loss = new SearchLoss(dense, TinyBert.Encode(kind == "answers" ? Unlabelled(Text) : Text), CancellationToken.None);
+        using var plans = new PlanLoss(dense, store, loss, cacheBytes);
+        Assert.Equal([16, 16, 32, 26], loss.Parts.Select(p => loss.Batches.Take(p).Sum(b => b.Rows.Count)));
+        for (var i = 0; i < Plans.Length; i++)
+        {
+            using var stitched = Stitcher.Stitch(dense, store, Plans[i]);
+            var expected = loss.Of(stitched, CancellationToken.None);
+            var rows = Enumerable.Range(0, loss.Parts.Count).SelectMany(part => plans.Of(Plans[i], part, CancellationToken.None)).ToList();
+            Assert.Equal(Text.Count, rows.Count);
+            Assert.Equal(expected, rows.Average(), 1e-5 * Math.Max(1, expected));
+            if (i % 3 < 2)
+            {
+                plans.Keep();
+            }
+        }
+    });
+
+    /// <summary>A plan that loses on the first part is kept nowhere; the best's activations serve the next all the same.</summary>
+    [Fact]
+    public void Forward_tokens_count_the_share_of_the_sublayers_that_were_executed() => fixture.Run(() =>
+    {
+        using var dense = Dense("labels");
+        using var statistics = Statistics(dense);
+        using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
+        using var loss = new SearchLoss(dense, TinyBert.Encode(Text), CancellationToken.None);
+        using var plans = new PlanLoss(dense, store, loss, long.MaxValue);
+        // The rows of each part are the sample's, in its order.
+        var lengths = TinyBert.Encode(Text).Lengths;
+        double first = lengths.Take(16).Sum(), all = lengths.Sum();
+
+        Assert.Equal(first, Tokens(0, 1), 1e-9);
+        plans.Keep();
+        Assert.Equal(all, Tokens(1, 4), 1e-9);
+        plans.Keep();
+        Assert.Equal(first / 6, Tokens(2, 1), 1e-9);
+        // The first three sublayers are the best's, the fifth is dropped.
+        Assert.Equal(all * 2 / 6, Tokens(3, 4), 1e-9);
+        plans.Keep();
+        // From the second sublayer on, which is dropped like the fifth.
+        Assert.Equal(all * 3 / 6, Tokens(4, 4), 1e-9);
+        // What was kept twice over still serves: the first two.
+        Assert.Equal(all * 1 / 6, Tokens(5, 4), 1e-9);
+        Assert.Equal(0, Tokens(6, 4));
+
+        double Tokens(int plan, int parts)
+        {
+            var before = plans.ForwardTokens;
+            for (var part = 0; part < parts; part++)
+            {
+                plans.Of(Plans[plan], part, CancellationToken.None);
+            }
+
+            return plans.ForwardTokens - before;
+        }
+    });
+
+    [Fact]
+    public void It_stops_when_asked() => fixture.Run(() =>
+    {
+        using var dense = Dense("labels");
+        using var statistics = Statistics(dense);
+        using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
+        using var loss = new SearchLoss(dense, TinyBert.Encode(Text), CancellationToken.None);
+        using var plans = new PlanLoss(dense, store, loss, long.MaxValue);
+        Assert.Throws<OperationCanceledException>(() => plans.Of(Plans[1], 0, new CancellationToken(true)));
+    });
+
+    private static Transformer Dense(string kind) => TinyBert.Create(
+        TinyBert.Describe([(4, 24), (4, 24), (4, 24)], kind == "headless" ? c => c["architectures"]![0] = "BertModel" : null), 30);
+
+    private static CalibrationStatistics Statistics(Transformer dense) =>
+        CalibrationStatistics.Collect(dense, TinyBert.Rows(TinyBert.Encode(TinyBert.Data(60, seed: 21))), CancellationToken.None);
+
+    private static TextDataset Unlabelled(TextDataset data) => new("toy", [.. data.Examples.Select(e => e with { Label = null })], []);
+}
