@@ -9,11 +9,20 @@ public sealed record ModelMeasurement
     /// <summary>The data set's name.</summary>
     public required string Data { get; init; }
 
-    /// <summary>What <see cref="Quality"/> is: accuracy.</summary>
+    /// <summary>How the data's texts were disturbed; null where they are as they are.</summary>
+    public Perturbation? Perturbation { get; init; }
+
+    /// <summary>What <see cref="Quality"/> is: accuracy, f1, matthews, pearson, perplexity, masked_accuracy.</summary>
     public required string Metric { get; init; }
 
-    /// <summary>Quality on the data, 0–1.</summary>
+    /// <summary>Quality on the data by that metric: 0–1, correlations from −1, perplexity from 1.</summary>
     public required double Quality { get; init; }
+
+    /// <summary>False for a metric that falls as a model gets better: perplexity.</summary>
+    public bool HigherIsBetter { get; init; } = true;
+
+    /// <summary>All metrics of the task by name, <see cref="Metric"/> included.</summary>
+    public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Mean loss on the data.</summary>
     public required double Loss { get; init; }
@@ -33,8 +42,11 @@ public sealed record ModelMeasurement
     /// <summary>Paired rounds behind the speedup.</summary>
     public int Rounds { get; init; }
 
-    /// <summary>Quality minus the baseline's; null without a baseline.</summary>
+    /// <summary>Quality minus the baseline's on the same data; null without a baseline.</summary>
     public double? QualityChange { get; init; }
+
+    /// <summary>Quality minus this model's on the same data undisturbed; null where it is.</summary>
+    public double? PerturbationChange { get; init; }
 
     /// <summary>Parameters.</summary>
     public required long Parameters { get; init; }

@@ -27,6 +27,10 @@ public static class Views
         ? string.Create(CultureInfo.InvariantCulture, $"{speedup:0.00}× ± {measurement.SpeedupSpread * 100:0.0} %")
         : string.Empty;
 
+    /// <summary><c>dev</c>, or <c>dev, Typo</c> where its texts were disturbed.</summary>
+    public static string Data(ModelMeasurement measurement) =>
+        measurement.Perturbation is { } perturbation ? $"{measurement.Data}, {perturbation}" : measurement.Data;
+
     /// <summary>
     /// The levels of a table side by side: heads and widths with their times, and the share of the dense model's time that
     /// all layers together would take at that level.

@@ -112,7 +112,7 @@ public sealed class ViewTests(TinyStore store)
         Assert.Matches(@"(?m)^Predicted +: \d+\.\d\d× *$", result.Output);
         Assert.Matches(@"(?m)^Measured +: \d+\.\d\d× ± \d+\.\d % \(5 rounds\) *$", result.Output);
         Assert.Matches(@"(?m)^Saved +: not saved *$", result.Output);
-        Assert.Matches(@"(?m)^Model +Metric +Quality +ms +Speedup +Size MB *$", result.Output);
+        Assert.Matches(@"(?m)^Model +Data +Metric +Quality +ms +Speedup *$", result.Output);
         Assert.Matches(@"(?m)^Resident +: \d+\.\d MB *$", result.Output);
         Assert.Contains("What if: ", result.Output, StringComparison.Ordinal);
     }

@@ -6,9 +6,9 @@ namespace ZipLM.Engine.Compression;
 /// <summary>Quality of the baselines of one command: many models against one baseline on the same data need it once.</summary>
 public sealed class MeasuredBaselines
 {
-    private readonly ConcurrentDictionary<(object Baseline, TextDataset Data), double> _qualities = [];
+    private readonly ConcurrentDictionary<(object Baseline, TextDataset Data, Perturbation? Perturbation), double> _qualities = [];
 
     /// <summary>The quality of a baseline; measured when it is not known yet.</summary>
-    internal double Quality(TransformerModel baseline, TextDataset data, Func<double> measure) =>
-        _qualities.GetOrAdd((baseline.Path ?? (object)baseline, data), _ => measure());
+    internal double Quality(TransformerModel baseline, TextDataset data, Func<double> measure, Perturbation? perturbation = null) =>
+        _qualities.GetOrAdd((baseline.Path ?? (object)baseline, data, perturbation), _ => measure());
 }

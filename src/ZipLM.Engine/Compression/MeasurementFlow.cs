@@ -8,9 +8,7 @@ namespace ZipLM.Engine.Compression;
 /// <summary>Measure-Model: quality, latency and size of a model, against a baseline measured in turns.</summary>
 public static class MeasurementFlow
 {
-    private const int EvaluationBatchSize = 64;
-
-    /// <summary>Measures a model.</summary>
+    /// <summary>Measures a model on one data set.</summary>
     /// <param name="baseline">The model that speedup and change of quality refer to; null = the one that a pruned model was pruned from.</param>
     /// <param name="data">Labelled data; null = what the model was validated on.</param>
     /// <param name="batchSize">Sequences in a forward pass; null = what a pruned model was made for, else 1.</param>
@@ -21,17 +19,32 @@ public static class MeasurementFlow
         Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken,
         MeasuredBaselines? baselines = null)
     {
+        ModelMeasurement? only = null;
+        Run(model, baseline, data is null ? [] : [data], new() { BatchSize = batchSize, SequenceLength = sequenceLength, Rounds = rounds }, row => only = row, reporter, cancellationToken, baselines);
+        return only!;
+    }
+
+    /// <summary>Measures a model on several data sets, each as it is and then disturbed; time is measured once.</summary>
+    /// <param name="data">Data that says what is right; none = what the model was validated on.</param>
+    /// <param name="write">Receives each measurement as soon as it is there; called on the session's worker thread.</param>
+    public static void Run(
+        Model model, Model? baseline, IReadOnlyList<TextDataset> data, MeasurementOptions options, Action<ModelMeasurement> write,
+        IReporter reporter, CancellationToken cancellationToken, MeasuredBaselines? baselines = null)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(options);
         var own = TransformerModel.Of(model);
         SameSession.Require(own, baseline, "-Baseline");
-        var rows = data ?? (own.Record.ValidationData is { } recorded
+        IReadOnlyList<TextDataset> sets = data.Count > 0 ? data : [own.Record.ValidationData is { } recorded
             ? RecordedData.Read(own, recorded, "-Data")
             : throw new ZipLMException("MeasurementDataMissing", ErrorKind.NotFound,
-                $"There is no data to measure '{model.Name}' on: its directory records none.", "Give labelled data with -Data (Import-TextDataset dev.tsv).", model));
-        return own.Session.Run(() =>
+                $"There is no data to measure '{model.Name}' on: its directory records none.", "Give labelled data with -Data (Import-TextDataset dev.tsv).", model)];
+        own.Session.Run(() =>
         {
             using var recordedBaseline = baseline is null ? RecordedBaseline(own, cancellationToken) : null;
             var against = baseline is null ? recordedBaseline : TransformerModel.Of(baseline);
-            return Measure(own, against, rows, batchSize, sequenceLength, rounds, baselines ?? new(), reporter, cancellationToken);
+            Measure(own, against, sets, options, write, baselines ?? new(), reporter, cancellationToken);
+            return true;
         }, reporter, cancellationToken);
     }
 
@@ -41,55 +54,61 @@ public static class MeasurementFlow
             ? RecordedBase.Open(model, "-Baseline", cancellationToken)
             : null;
 
-    private static ModelMeasurement Measure(
-        TransformerModel model, TransformerModel? baseline, TextDataset data, int? batchSize, int? sequenceLength, int rounds,
+    private static void Measure(
+        TransformerModel model, TransformerModel? baseline, IReadOnlyList<TextDataset> sets, MeasurementOptions options, Action<ModelMeasurement> write,
         MeasuredBaselines baselines, IReporter reporter, CancellationToken cancellationToken)
     {
         var weights = model.Weights(reporter, cancellationToken);
-        var encoded = Encode(model, data, cancellationToken);
+        // All are looked at before the first is measured: what is wrong with the last is said at once.
+        var evaluations = sets.Select(set => Prepare(model, set)).ToList();
+        var encoded = evaluations[0].Encoded;
         // A pruned model promised its speedup in one shape: that is where it is measured unless the user says otherwise.
-        var length = sequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
-        reporter.Verbose($"Measuring {model.Name} on {encoded.Examples.Count} rows of {data.Name}.");
-        var quality = Evaluate(model, encoded, reporter, cancellationToken);
-        using var timer = new ForwardTimer(model.Session, model.Description, batchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length);
+        var length = options.SequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
+        using var timer = new ForwardTimer(model.Session, model.Description, options.BatchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length);
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
-        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, rounds, reporter, cancellationToken);
+        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, options.Rounds, reporter, cancellationToken);
         var milliseconds = speedup?.Milliseconds
-            ?? MedianInterval.Of(timer.Measure([weights], rounds, reporter, cancellationToken)[0]).Median;
-        return new()
+            ?? MedianInterval.Of(timer.Measure([weights], options.Rounds, reporter, cancellationToken)[0]).Median;
+        foreach (var (data, evaluation) in sets.Zip(evaluations))
         {
-            Model = model.Name,
-            Data = data.Name,
-            Metric = quality.Metric,
-            Quality = quality.Value,
-            Loss = quality.Loss,
-            Samples = quality.Samples,
-            Milliseconds = milliseconds,
-            Speedup = speedup?.Ratio,
-            SpeedupSpread = speedup?.Spread,
-            Rounds = rounds,
-            QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
-                baseline, data, () => Evaluate(baseline, Encode(baseline, data, cancellationToken), reporter, cancellationToken).Value),
-            Parameters = model.Parameters,
-            SizeMB = weights.Bytes / 1e6,
-            Environment = timer.Environment,
-        };
-    }
-
-    private static EncodedDataset Encode(TransformerModel model, TextDataset data, CancellationToken cancellationToken)
-    {
-        if (model.Task != ModelTask.SequenceClassification)
-        {
-            throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
-                $"'{model.Name}' is a {model.Architecture}, which has no trained classifier and so no labels to measure.",
-                "Use a checkpoint for sequence classification.", model);
+            var plain = Write(data, evaluation, null, null);
+            foreach (var perturbation in options.Perturbations)
+            {
+                Write(data, Prepare(model, Disturbed(data, perturbation)), perturbation, plain);
+            }
         }
 
-        return model.Encode(LabelAlignment.Align(data, model.Labels), model.MaximumSequenceLength, cancellationToken);
-    }
+        double Write(TextDataset data, EvaluationSet evaluation, Perturbation? perturbation, double? plain)
+        {
+            reporter.Verbose($"Measuring {model.Name} on {data.Count} rows of {data.Name}{(perturbation is null ? "" : $", disturbed by {perturbation}")}.");
+            var quality = evaluation.Evaluate(weights, cancellationToken);
+            write(new()
+            {
+                Model = model.Name,
+                Data = data.Name,
+                Perturbation = perturbation,
+                Metric = quality.Metric,
+                Quality = quality.Value,
+                HigherIsBetter = quality.HigherIsBetter,
+                Metrics = quality.Metrics,
+                Loss = quality.Loss,
+                Samples = quality.Samples,
+                Milliseconds = milliseconds,
+                Speedup = speedup?.Ratio,
+                SpeedupSpread = speedup?.Spread,
+                Rounds = options.Rounds,
+                QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
+                    baseline, data, () => Prepare(baseline, perturbation is { } p ? Disturbed(data, p) : data).Evaluate(baselineWeights!, cancellationToken).Value, perturbation),
+                PerturbationChange = quality.Value - plain,
+                Parameters = model.Parameters,
+                SizeMB = weights.Bytes / 1e6,
+                Environment = timer.Environment,
+            });
+            return quality.Value;
+        }
 
-    private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>
-        QualityEvaluator.Evaluate(
-            model.Weights(reporter, cancellationToken),
-            Batch.Sequential(data, EvaluationBatchSize, model.Session.TorchDevice), cancellationToken);
+        EvaluationSet Prepare(TransformerModel one, TextDataset data) => EvaluationSet.Create(one, data, null, options.Stride, cancellationToken);
+
+        TextDataset Disturbed(TextDataset data, Perturbation perturbation) => Perturbing.Apply(data, perturbation, options.PerturbationRate, model.Session.Seed);
+    }
 }

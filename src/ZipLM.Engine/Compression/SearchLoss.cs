@@ -1,12 +1,13 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Compression;
 
 /// <summary>
-/// Loss of pruned models on rows that the statistics did not see: with the labels where the data has them, else against the
-/// answers of the model that is pruned, or its last hidden states where it has no head, or one that answers for every token.
+/// Loss of pruned models on rows that the statistics did not see: the task's where the data says what is right, else against
+/// the answers of the model that is pruned, or its last hidden states where it has no head of a task.
 /// The rows come in parts that double, so that a plan that loses need not see them all.
 /// </summary>
 internal sealed class SearchLoss : IDisposable
@@ -16,12 +17,15 @@ internal sealed class SearchLoss : IDisposable
     /// <summary>Rows of the first part.</summary>
     private const int FirstPart = 16;
 
+    /// <summary>Whether it is the task's own loss, by what the data says is right.</summary>
+    private readonly bool _isTasks;
+
     /// <summary>What the model that is pruned gives for each batch, where that is what is compared with.</summary>
     private readonly List<Tensor> _answers = [];
 
     private readonly List<Batch> _batches = [];
 
-    /// <summary>Σ ‖h₀‖² over all tokens ÷ rows, where hidden states are compared.</summary>
+    /// <summary>What a row has on average of what the loss is a mean over: answers, or ‖h₀‖² where hidden states are compared.</summary>
     private readonly double _scale;
 
     /// <param name="model">The model that is pruned.</param>
@@ -29,30 +33,35 @@ internal sealed class SearchLoss : IDisposable
     public SearchLoss(Transformer model, EncodedDataset sample, CancellationToken cancellationToken)
     {
         Rows = sample.Examples.Count;
-        Measure = !model.AnswersOnceASequence ? LossMeasure.HiddenStateError
-            : sample.Examples.All(e => e.Label is not null) ? LossMeasure.CrossEntropy
+        Measure = model.Head is not { IsTask: true } ? LossMeasure.HiddenStateError
+            : sample.Task == ModelTask.Regression ? LossMeasure.SquaredError
+            : sample.HasTargets ? LossMeasure.CrossEntropy
             : LossMeasure.KLDivergence;
+        _isTasks = Measure != LossMeasure.HiddenStateError && sample.HasTargets;
         try
         {
+            var batchSize = EvaluationSet.BatchSizeFor(sample, model, BatchSize);
             var parts = new List<Range>();
             for (var (from, size) = (0, FirstPart); from < Rows; (from, size) = (from + size, from + size))
             {
                 var part = Enumerable.Range(from, Math.Min(size, Rows - from)).ToArray();
                 var first = _batches.Count;
-                _batches.AddRange(BatchSampler.Sequential([.. part.Select(row => sample.Lengths[row])], BatchSize)
+                _batches.AddRange(BatchSampler.Sequential([.. part.Select(row => sample.Lengths[row])], batchSize)
                     .Select(rows => new Batch(PaddedRows.From(sample, [.. rows.Select(row => part[row])]), model.Device)));
                 parts.Add(first.._batches.Count);
             }
 
             Parts = parts;
-            if (Measure != LossMeasure.CrossEntropy)
+            if (!_isTasks)
             {
                 ForEach(model, (_, output) => _answers.Add(Answer(output).DetachFromDisposeScope()), cancellationToken);
-                _scale = Measure != LossMeasure.HiddenStateError ? 1
-                    : _answers.Zip(_batches, (answer, batch) => TokenSquares(answer, batch).Sum()).Sum() / Rows;
             }
 
-            Dense = Measure == LossMeasure.CrossEntropy ? Of(model, cancellationToken) : 0;
+            _scale = (Measure == LossMeasure.HiddenStateError
+                ? _answers.Zip(_batches, (answer, batch) => TokenSquares(answer, batch).Sum()).Sum()
+                : Math.Max(_batches.Sum(TaskLoss.Count), 1)) / Rows;
+
+            Dense = _isTasks ? Of(model, cancellationToken) : 0;
         }
         catch
         {
@@ -90,12 +99,9 @@ internal sealed class SearchLoss : IDisposable
     {
         using var scope = NewDisposeScope();
         var answer = Answer(output);
-        return Measure switch
-        {
-            LossMeasure.CrossEntropy => Values(nn.functional.cross_entropy(answer, _batches[batch].Labels!, reduction: nn.Reduction.None)),
-            LossMeasure.KLDivergence => Values(Divergence(answer, _answers[batch])),
-            _ => [.. TokenSquares(answer - _answers[batch], _batches[batch]).Select(square => square / _scale)],
-        };
+        var sums = Measure == LossMeasure.HiddenStateError ? TokenSquares(answer - _answers[batch], _batches[batch])
+            : Values(TaskLoss.ByRow(_isTasks ? TaskLoss.Each(answer, _batches[batch]) : Divergence(answer, _answers[batch], _batches[batch]), _batches[batch]));
+        return [.. sums.Select(sum => sum / _scale)];
     }
 
     /// <summary>How a forward pass for this loss is run.</summary>
@@ -123,7 +129,13 @@ internal sealed class SearchLoss : IDisposable
     /// <summary>KL(answer ‖ logits) of each row.</summary>
     private static Tensor Divergence(Tensor logits, Tensor answer)
     {
-        var (p, q) = (nn.functional.log_softmax(answer, 1), nn.functional.log_softmax(logits, 1));
+        var (q, p) = (TaskLoss.Answers(logits, batch), TaskLoss.Answers(answer, batch));
+        if (batch.Task == ModelTask.Regression)
+        {
+            return (q - p).square().squeeze(1);
+        }
+
+        (q, p) = (nn.functional.log_softmax(q, 1), nn.functional.log_softmax(p, 1));
         return (p.exp() * (p - q)).sum(new long[] { 1 });
     }
 

@@ -1,5 +1,6 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
 
 namespace ZipLM.Engine.Compression;
@@ -7,8 +8,6 @@ namespace ZipLM.Engine.Compression;
 /// <summary>Start-ModelTraining and Start-TokenDistillation: a trained copy of a model.</summary>
 public static class TrainingFlow
 {
-    private const int EvaluationBatchSize = 64;
-
     /// <summary>Trains a copy of a model; the result is a model of its own, not saved.</summary>
     /// <param name="student">The model to start from; it stays as it is.</param>
     /// <param name="teacher">The model to learn from; null = the base that the student's directory names. Needed only when the logit or token loss has a weight.</param>
@@ -37,21 +36,20 @@ public static class TrainingFlow
                 FormattableString.Invariant($"The loss weights are task {weights.Task}, logit {weights.Logit}, token {weights.Token}."), "Give weights of at least 0, one of them above 0.", weights);
         }
 
-        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Labels);
+        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Task, student.Labels);
         if (weights.Task > 0)
         {
-            RequireLabels(training, "the task loss", "Give labelled data, or train on the teacher alone with -TaskWeight 0.");
+            RequireLabels(training, student.Task, "the task loss", "Give labelled data, or train on the teacher alone with -TaskWeight 0.");
         }
 
         if (validation is not null)
         {
-            RequireLabels(validation, "validation", "Give labelled data, or none for validation.");
+            RequireLabels(validation, student.Task, "validation", "Give labelled data, or none for validation.");
         }
 
         var length = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
-        var device = student.Session.TorchDevice;
         var encoded = student.Encode(training, length, cancellationToken);
-        var encodedValidation = validation is null ? null : student.Encode(LabelAlignment.Align(validation, student.Labels), length, cancellationToken);
+        var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, length, null, cancellationToken);
 
         using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student, cancellationToken) : null;
         var ownTeacher = weights.NeedsTeacher ? recordedTeacher ?? TransformerModel.Of(teacher!) : null;
@@ -68,7 +66,7 @@ public static class TrainingFlow
             new Trainer(options, options.Seed ?? student.Session.Seed, reporter).Train(
                 result, teacherWeights,
                 encoded,
-                encodedValidation is null ? null : () => Batch.Sequential(encodedValidation, EvaluationBatchSize, device),
+                evaluation,
                 cancellationToken);
             var record = student.Record with
             {
@@ -86,10 +84,10 @@ public static class TrainingFlow
 
     private static void RequireHead(TransformerModel model)
     {
-        if (model.Task != ModelTask.SequenceClassification)
+        if (model.Task == ModelTask.FeatureExtraction)
         {
             throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
-                $"'{model.Name}' is a {model.Architecture}, which has no classifier to train.", "Use a checkpoint for sequence classification.", model);
+                $"'{model.Name}' is a {model.Architecture}, which has no head to train.", "Use a checkpoint for a task, or New-Model -Task.", model);
         }
     }
 
@@ -103,9 +101,9 @@ public static class TrainingFlow
         }
     }
 
-    private static void RequireLabels(TextDataset data, string use, string remedy)
+    private static void RequireLabels(TextDataset data, ModelTask task, string use, string remedy)
     {
-        if (!data.IsLabelled)
+        if (!LabelAlignment.HasTargets(data, task))
         {
             throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,
                 $"The data set '{data.Name}' has rows without a label, which {use} needs.", remedy, data);

@@ -11,10 +11,30 @@ internal static class DatasetColumns
         ("sentence1", "sentence2"), ("question1", "question2"), ("premise", "hypothesis"), ("question", "sentence"),
     ];
 
+    private const string Question = "question";
+    private const string Context = "context";
+    private const string Answers = "answers";
+
     /// <summary>Fills in the columns that the user left open; a pair only where the text was left open too.</summary>
     /// <exception cref="ZipLMException">No column has a usual name for a text.</exception>
     public static DatasetReference Complete(DatasetReference reference, IReadOnlyCollection<string> columns)
     {
+        if (reference.Task is { } task)
+        {
+            return GlueTask.Find(task).Complete(reference, columns);
+        }
+
+        if (reference is { TextColumn: null, TextPairColumn: null, LabelColumn: null } && columns.Contains(Question) && columns.Contains(Context) && (reference.AnswerColumn ?? Answers) is var answers && columns.Contains(answers))
+        {
+            return reference with { TextColumn = Question, TextPairColumn = Context, AnswerColumn = answers };
+        }
+
+        if (reference is { AnswerColumn: { } named, TextPairColumn: null })
+        {
+            throw new ZipLMException("ContextMissing", ErrorKind.InvalidArgument,
+                $"The answers in column '{named}' stand in no text.", "Also name the column of the context: -TextPairColumn.", reference.Path);
+        }
+
         var text = reference.TextColumn;
         var pair = reference.TextPairColumn;
         if (text is null && pair is null)

@@ -1,6 +1,6 @@
 namespace ZipLM.Engine.Data;
 
-/// <summary>Reads text data sets: TSV, CSV, JSON lines and plain text, each also as <c>.gz</c>, and Parquet.</summary>
+/// <summary>Reads text data sets: TSV, CSV, JSON lines and arrays, SQuAD's JSON and plain text, each also as <c>.gz</c>, and Parquet.</summary>
 public static class TextDatasetReader
 {
     /// <summary>Says how a file will be read: the format by its extension, the columns by their usual names.</summary>
@@ -9,25 +9,41 @@ public static class TextDatasetReader
     /// <param name="textColumn">Column of the text; null looks for a usual name.</param>
     /// <param name="textPairColumn">Column of the second text; null looks for a usual pair, unless the text column is named.</param>
     /// <param name="labelColumn">Column of the label; null looks for a usual name, and there may be none.</param>
+    /// <param name="answerColumn">Column of the answers to a question; null looks for the usual names of question, context and answers.</param>
+    /// <param name="task">A task of GLUE, which says the columns and the labels; null for other data.</param>
+    /// <param name="delimiter">What stands between two rows of plain text; null = a line's end.</param>
     /// <exception cref="ZipLMException">The file or a column is missing, or the format is unknown.</exception>
     public static DatasetReference Describe(
-        string path, string? format = null, string? textColumn = null, string? textPairColumn = null, string? labelColumn = null)
+        string path, string? format = null, string? textColumn = null, string? textPairColumn = null, string? labelColumn = null,
+        string? answerColumn = null, string? task = null, string? delimiter = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Directory.Exists(path)) throw DatasetErrors.Folder(path);
 
         var reference = new DatasetReference(
-            Path.GetFullPath(path), format ?? DatasetFormat.FromPath(path), textColumn, textPairColumn, labelColumn);
-        if (reference.Format == DatasetFormat.Text)
+            Path.GetFullPath(path), format ?? DatasetFormat.FromPath(path), textColumn, textPairColumn, labelColumn)
         {
-            return (textColumn ?? textPairColumn ?? labelColumn) is not { } column ? reference
-                : throw DatasetErrors.ColumnMissing(reference.Path, $"column '{column}'", ["none, it is plain text"]);
+            AnswerColumn = answerColumn,
+            Task = task is null ? null : GlueTask.Find(task).Name,
+            Delimiter = delimiter,
+        };
+        if (delimiter is not null && (delimiter.Length == 0 || reference.Format != DatasetFormat.Text))
+        {
+            throw new ZipLMException("DelimiterInvalid", ErrorKind.InvalidArgument,
+                delimiter.Length == 0 ? "An empty delimiter divides no text." : $"A delimiter divides plain text, but '{path}' is read as {reference.Format}.",
+                "Leave -Delimiter out, or give -Format text.", path);
+        }
+
+        if (reference.Format is DatasetFormat.Text or DatasetFormat.Squad)
+        {
+            return (textColumn ?? textPairColumn ?? labelColumn ?? answerColumn ?? task) is not { } column ? reference
+                : throw DatasetErrors.ColumnMissing(reference.Path, $"column '{column}'", [reference.Format == DatasetFormat.Text ? "none, it is plain text" : "none, it is SQuAD's JSON"]);
         }
 
         var columns = reference.Format == DatasetFormat.Parquet ? ParquetRows.Columns(reference.Path) : DatasetFile.Read(reference.Path, text => reference.Format switch
         {
             DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Columns(text, reference.Path, reference.Format),
-            DatasetFormat.JsonLines => JsonRows.Columns(text, reference.Path),
+            DatasetFormat.JsonLines or DatasetFormat.Json => JsonRows.Columns(text, reference),
             var other => throw DatasetFormat.Unknown(path, $"'{other}'"),
         });
         return DatasetColumns.Complete(reference, columns);
@@ -42,14 +58,20 @@ public static class TextDatasetReader
     public static TextDataset Read(DatasetReference reference, IReadOnlyList<string>? labels = null)
     {
         ArgumentNullException.ThrowIfNull(reference);
-        var (rows, named) = reference.Format == DatasetFormat.Parquet
-            ? ParquetRows.Read(reference) : (DatasetFile.Read(reference.Path, text => Rows(text, reference).ToList()), null);
+        var (rows, named) = reference.Format switch
+        {
+            DatasetFormat.Parquet => ParquetRows.Read(reference),
+            DatasetFormat.Squad => (SquadFile.Read(reference.Path), null),
+            _ => (DatasetFile.Read(reference.Path, text => Rows(text, reference).ToList()), null),
+        };
         if (rows.Count == 0) throw DatasetErrors.Empty(reference.Path);
         if (rows.TrueForAll(row => IsBlank(row.Text, row.TextPair)))
             throw DatasetErrors.Empty(reference.Path, $"no text: all of its {rows.Count} rows are blank");
 
-        var (names, indices) = LabelIndex.Build(reference.Path, rows, labels ?? named);
-        var examples = rows.Select((row, i) => new TextExample(row.Text, row.TextPair, indices[i])).ToList();
+        var task = reference.Task is { } name ? GlueTask.Find(name) : null;
+        var scores = labels is null ? LabelScores.Find(reference.Path, rows, isRegression: task is { Labels.Count: 0 }) : null;
+        var (names, indices) = scores is not null ? ([], new int?[rows.Count]) : LabelIndex.Build(reference.Path, rows, labels ?? (task is { Labels.Count: > 0 } ? task.Labels : named));
+        var examples = rows.Select((row, i) => new TextExample(row.Text, row.TextPair, indices[i]) { Score = scores?[i], Answers = row.Answers }).ToList();
         return new TextDataset(Path.GetFileNameWithoutExtension(DatasetFormat.WithoutGzip(reference.Path)), examples, names, reference);
     }
 
@@ -65,8 +87,8 @@ public static class TextDatasetReader
     private static IEnumerable<DatasetRow> Rows(TextReader text, DatasetReference reference) => reference.Format switch
     {
         DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Read(text, reference),
-        DatasetFormat.JsonLines => JsonRows.Read(text, reference),
-        DatasetFormat.Text => PlainRows.Read(text),
+        DatasetFormat.JsonLines or DatasetFormat.Json => JsonRows.Read(text, reference),
+        DatasetFormat.Text => PlainRows.Read(text, reference.Delimiter),
         var other => throw DatasetFormat.Unknown(reference.Path, $"'{other}'"),
     };
 }

@@ -1,4 +1,5 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Evaluation;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -6,14 +7,18 @@ namespace ZipLM.Engine.Distillation;
 /// <summary>L = λ_task·L_task + λ_logit·KL(teacher ‖ student) · T² + λ_token·Σ_k distance of hidden states (ZipLM, section 3.2).</summary>
 internal static class DistillationLoss
 {
-    /// <summary>Mean cross-entropy with the labels; scalar.</summary>
-    /// <param name="logits">[batch, labels]</param>
-    /// <param name="labels">int64 [batch]</param>
-    public static Tensor Task(Tensor logits, Tensor labels) => nn.functional.cross_entropy(logits, labels);
-
     /// <summary>KL(teacher ‖ student) at temperature T, times T² so that its gradient does not shrink with T (Hinton et al., 2015); scalar.</summary>
-    /// <param name="student">[batch, labels]</param>
-    /// <param name="teacher">[batch, labels]</param>
+    /// <param name="student">As <see cref="Models.ModelOutput.Logits"/> says; padding does not count.</param>
+    /// <param name="teacher">The same of the teacher. From a regression, which has no probabilities, it is the mean squared difference.</param>
+    public static Tensor Logit(Tensor student, Tensor teacher, Batch batch, double temperature)
+    {
+        var (answers, targets) = (TaskLoss.Answers(student, batch), TaskLoss.Answers(teacher, batch));
+        return batch.Task == ModelTask.Regression ? (answers - targets).square().mean() : Logit(answers, targets, temperature);
+    }
+
+    /// <summary>The same of answers as rows of scores.</summary>
+    /// <param name="student">[answers, choices]</param>
+    /// <param name="teacher">[answers, choices]</param>
     public static Tensor Logit(Tensor student, Tensor teacher, double temperature)
     {
         var p = nn.functional.log_softmax(teacher / temperature, 1);

@@ -14,9 +14,9 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
     /// <summary>Trains the student in place; runs on the session's worker thread.</summary>
     /// <param name="teacher">Needed when the logit or token loss has a weight; its weights stay as they are.</param>
     /// <param name="data">Encoded training data.</param>
-    /// <param name="validation">Batches to validate on after each epoch; null for none.</param>
+    /// <param name="validation">Data to validate on after each epoch; null for none.</param>
     public IReadOnlyList<TrainingMetric> Train(
-        Transformer student, Transformer? teacher, EncodedDataset data, Func<IEnumerable<Batch>>? validation, CancellationToken cancellationToken)
+        Transformer student, Transformer? teacher, EncodedDataset data, EvaluationSet? validation, CancellationToken cancellationToken)
     {
         // Dropout draws from the process's generator: the same seed gives the same run.
         manual_seed(seed);
@@ -55,7 +55,7 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
 
                         if (ends && validation is not null)
                         {
-                            metric = metric with { Validation = QualityEvaluator.Evaluate(student, validation(), cancellationToken).Value };
+                            metric = metric with { Validation = validation.Evaluate(student, cancellationToken).Value };
                             clock.Restart();
                         }
 
@@ -98,20 +98,20 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
         // A step of a large model takes seconds: this is looked at before each of its parts.
         cancellationToken.ThrowIfCancellationRequested();
         var weights = options.Weights;
-        var output = student.Forward(batch, new() { Training = true, KeepHidden = weights.Token > 0 });
+        var output = student.Forward(batch, new() { Training = true, KeepHidden = weights.Token > 0, Head = weights.Task > 0 || weights.Logit > 0 });
         cancellationToken.ThrowIfCancellationRequested();
         var target = weights.NeedsTeacher ? Teach(teacher!, batch) : null;
         return new(
             weights,
-            weights.Task > 0 ? DistillationLoss.Task(output.Logits!, batch.Labels!) : null,
-            weights.Logit > 0 ? DistillationLoss.Logit(output.Logits!, target!.Logits!, options.Temperature) : null,
+            weights.Task > 0 ? TaskLoss.Mean(output.Logits!, batch) : null,
+            weights.Logit > 0 ? DistillationLoss.Logit(output.Logits!, target!.Logits!, batch, options.Temperature) : null,
             weights.Token > 0 ? DistillationLoss.Token(output.Hidden, target!.Hidden, batch) : null);
     }
 
     private ModelOutput Teach(Transformer teacher, Batch batch)
     {
         using var gradients = no_grad();
-        return teacher.Forward(batch, new() { KeepHidden = options.Weights.Token > 0 });
+        return teacher.Forward(batch, new() { KeepHidden = options.Weights.Token > 0, Head = options.Weights.Logit > 0 });
     }
 
     /// <summary>AdamW with decoupled decay; biases and LayerNorms, which are vectors, are excluded from it.</summary>

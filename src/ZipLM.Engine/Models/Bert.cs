@@ -29,9 +29,11 @@ internal sealed class Bert : IModelFamily
     public IReadOnlyList<string> TiedNames { get; } = [DecoderWeight, $"{Predictions}.decoder.bias"];
 
     /// <summary>The config of a new model.</summary>
-    public static JsonObject NewConfig(int hiddenSize, int layers, int heads, int width, int vocabularySize, int maximumSequenceLength, IReadOnlyList<string> labels) => new()
+    /// <param name="architecture">The class of Hugging Face; unless given a classifier of the labels, or without labels no head.</param>
+    public static JsonObject NewConfig(
+        int hiddenSize, int layers, int heads, int width, int vocabularySize, int maximumSequenceLength, IReadOnlyList<string> labels, string? architecture = null) => new()
     {
-        ["architectures"] = new JsonArray(labels.Count > 0 ? Classification : Bare),
+        ["architectures"] = new JsonArray(architecture ?? (labels.Count > 0 ? Classification : Bare)),
         ["model_type"] = ModelType,
         ["hidden_size"] = hiddenSize,
         ["num_hidden_layers"] = layers,

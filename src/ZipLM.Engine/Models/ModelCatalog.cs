@@ -16,15 +16,15 @@ public static class ModelCatalog
         return TransformerModel.FromDirectory(session, location.Name, location.Directory);
     }
 
-    /// <summary>A new BERT with random weights, in memory.</summary>
-    /// <param name="labels">Names of the classifier's labels; empty = no head.</param>
-    public static Model Create(TorchSession session, string name, ModelSize size, Tokenizer tokenizer, IReadOnlyList<string> labels, CancellationToken cancellationToken)
+    /// <summary>A new model with random weights, in memory: a BERT, or for causal language modeling a GPT-2.</summary>
+    /// <param name="labels">Names of a classifier's labels; of no use to other tasks.</param>
+    public static Model Create(TorchSession session, string name, ModelSize size, Tokenizer tokenizer, ModelTask task, IReadOnlyList<string> labels, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(size);
         ArgumentNullException.ThrowIfNull(tokenizer);
         size.Check();
-        var config = Bert.NewConfig(size.HiddenSize, size.Layers, size.Heads, size.Width, tokenizer.Count, size.MaximumSequenceLength, labels);
+        var config = NewModelConfig.Create(size, tokenizer, task, labels);
         var description = ModelFamilies.Describe(config, $"The configuration of {name}");
         return session.Run(
             () => TransformerModel.FromWeights(session, name, description, new(), RandomModel.Create(description, session, cancellationToken), tokenizer),

@@ -31,7 +31,11 @@ public static class MeasurementFile
         csv.WriteHeader(Columns.Select(c => c.Name).ToArray());
         foreach (var row in rows)
         {
-            csv.WriteRecord(Columns.Select(c => Convert.ToString(c.GetValue(row), CultureInfo.InvariantCulture) ?? string.Empty).ToArray());
+            csv.WriteRecord(Columns.Select(c => Text(c.GetValue(row))).ToArray());
         }
     });
+
+    private static string Text(object? value) => value is IReadOnlyDictionary<string, double> metrics
+        ? string.Join(' ', metrics.Select(metric => string.Create(CultureInfo.InvariantCulture, $"{metric.Key}={metric.Value}")))
+        : Convert.ToString(value, CultureInfo.InvariantCulture) ?? string.Empty;
 }

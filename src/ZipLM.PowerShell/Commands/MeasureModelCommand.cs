@@ -9,19 +9,31 @@ namespace ZipLM.PowerShell.Commands;
 ///   <code>Get-Model bert-3x | Measure-Model -Data (Import-TextDataset dev.tsv)</code>
 ///   <para>The baseline of a pruned model is the one that it was pruned from.</para>
 ///   <code>
-///   Model                        Metric     Quality         ms          Speedup  Size MB
-///   -----                        ------     -------         --          -------  -------
-///   bert-3x                      accuracy    0.8194      0.495    2.72× ± 2.0 %      4.6
+///   Model                    Data             Metric      Quality       ms          Speedup
+///   -----                    ----             ------      -------       --          -------
+///   bert-3x                  dev              accuracy     0.8194    0.495    2.72× ± 2.0 %
 ///   </code>
 /// </example>
 /// <example>
 ///   <code>Get-Model bert, bert-3x | Measure-Model -Data $dev -Baseline (Get-Model bert) -OutFile results.csv -Force</code>
 ///   <para>Also writes a file: CSV or JSON by its extension. The dense model against itself shows what the clock of this machine is worth.</para>
 ///   <code>
-///   Model                        Metric     Quality         ms          Speedup  Size MB
-///   -----                        ------     -------         --          -------  -------
-///   bert                         accuracy    0.8428      1.391    1.02× ± 2.6 %      7.4
-///   bert-3x                      accuracy    0.8194      0.477    2.68× ± 2.4 %      4.6
+///   Model                    Data             Metric      Quality       ms          Speedup
+///   -----                    ----             ------      -------       --          -------
+///   bert                     dev              accuracy     0.8428    1.391    1.02× ± 2.6 %
+///   bert-3x                  dev              accuracy     0.8194    0.477    2.68× ± 2.4 %
+///   </code>
+/// </example>
+/// <example>
+///   <code>Get-Model bert-2x | Measure-Model -Data $dev, $yelp -Perturbation Typo | Format-Table Data, Perturbation, Quality, QualityChange, PerturbationChange</code>
+///   <para>In and out of distribution, as they are and with misspelt words: against the dense model, and against the same texts undisturbed.</para>
+///   <code>
+///   Data Perturbation Quality QualityChange PerturbationChange
+///   ---- ------------ ------- ------------- ------------------
+///   dev               0.8028        -0.0149
+///   dev  Typo         0.7775        -0.0115            -0.0252
+///   yelp              0.7210        -0.0190
+///   yelp Typo         0.6990        -0.0240            -0.0220
 ///   </code>
 /// </example>
 [Cmdlet(VerbsDiagnostic.Measure, "Model", SupportsShouldProcess = true)]
@@ -36,9 +48,25 @@ public sealed class MeasureModelCommand : JobCommand
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     public Model Model { get; set; } = null!;
 
-    /// <summary>Labelled text; what the model was validated on unless given.</summary>
+    /// <summary>Data sets that say what is right, one measurement for each (of a causal language model any text); what the model was validated on unless given.</summary>
     [Parameter]
-    public TextDataset? Data { get; set; }
+    [ValidateNotNullOrEmpty]
+    public TextDataset[] Data { get; set; } = [];
+
+    /// <summary>Also measure on each data set with disturbed texts: Typo, Case, WordSwap. By the session's seed, so that all models read the same.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public Perturbation[] Perturbation { get; set; } = [];
+
+    /// <summary>Share of the words that are disturbed.</summary>
+    [Parameter]
+    [ValidateRange(0.0, 1.0)]
+    public double PerturbationRate { get; set; } = 0.1;
+
+    /// <summary>Tokens that neighbouring windows of a long text share. A causal language model tells every token of a text but the first once, with at least so many before it: half of a window unless given. A context with its question: 128, or a third of a shorter window.</summary>
+    [Parameter]
+    [ValidateRange(0, 1_000_000)]
+    public int? Stride { get; set; }
 
     /// <summary>The model that speedup and change of quality refer to; for a pruned model the one that it was pruned from unless given.</summary>
     [Parameter]
@@ -107,20 +135,33 @@ public sealed class MeasureModelCommand : JobCommand
             return;
         }
 
-        var (model, baseline, data, batchSize, length, rounds) = (Model, Baseline, Data, BatchSize, SequenceLength, Rounds);
+        var (model, baseline, data) = (Model, Baseline, Data);
+        var options = new MeasurementOptions
+        {
+            BatchSize = BatchSize,
+            SequenceLength = SequenceLength,
+            Rounds = Rounds,
+            Stride = Stride,
+            Perturbations = Perturbation,
+            PerturbationRate = PerturbationRate,
+        };
         var baselines = _baselines ??= new();
         RunOrAdd(model, (output, stopping) =>
         {
-            var measurement = MeasurementFlow.Run(model, baseline, data, batchSize, length, rounds, output, stopping, baselines);
-            output.Write(measurement);
-            lock (_measured)
+            void Write(ModelMeasurement measurement)
             {
-                _measured.Add(measurement);
-                if (_outFile is not null && AsJob)
+                output.Write(measurement);
+                lock (_measured)
                 {
-                    MeasurementFile.Write(_outFile, _measured);
+                    _measured.Add(measurement);
+                    if (_outFile is not null && AsJob)
+                    {
+                        MeasurementFile.Write(_outFile, _measured);
+                    }
                 }
             }
+
+            MeasurementFlow.Run(model, baseline, data, options, Write, output, stopping, baselines);
         });
     }
 

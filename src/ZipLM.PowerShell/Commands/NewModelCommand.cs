@@ -19,7 +19,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   $train = Import-TextDataset train.tsv
 ///   New-Model -Name topics -Layers 2 -HiddenSize 64 -Heads 2 -TrainingData $train -VocabularySize 4000
 ///   </code>
-///   <para>The same with dimensions of one's own. Start-ModelTraining trains it.</para>
+///   <para>The same with dimensions of one's own. Start-ModelTraining trains it. Data with answers to questions, or with numbers for labels, gives a model for these; -Task CausalLanguageModeling or MaskedLanguageModeling one that learns from the text alone.</para>
 ///   <code>
 ///   Name                       Parameters Heads                Widths                        Speedup Saved
 ///   ----                       ---------- -----                ------                        ------- -----
@@ -68,7 +68,11 @@ public sealed class NewModelCommand : EngineCommand
     [ValidateRange(8, 65536)]
     public int MaximumSequenceLength { get; set; } = 512;
 
-    /// <summary>Text that the vocabulary is made from; its labels become the classifier's.</summary>
+    /// <summary>What the model is to answer; unless given what the data says: answers to questions, numbers, or labels, and without any of them nothing. A GPT-2 for CausalLanguageModeling, else a BERT.</summary>
+    [Parameter]
+    public ModelTask? Task { get; set; }
+
+    /// <summary>Text that the vocabulary is made from; its labels become a classifier's.</summary>
     [Parameter(Mandatory = true)]
     public TextDataset TrainingData { get; set; } = null!;
 
@@ -95,7 +99,13 @@ public sealed class NewModelCommand : EngineCommand
             output.Verbose($"Making a vocabulary of {VocabularySize} pieces from {TrainingData.Count} rows of {TrainingData.Name}.");
             var texts = TrainingData.Examples.SelectMany(e => e.TextPair is null ? [e.Text] : new[] { e.Text, e.TextPair });
             var tokenizer = WordPieceTrainer.Train(texts, VocabularySize, new() { MaximumLength = MaximumSequenceLength }, stopping);
-            output.Write(ModelCatalog.Create(session, Name, size, tokenizer, TrainingData.Labels, stopping));
+            output.Write(ModelCatalog.Create(session, Name, size, tokenizer, Task ?? TaskOf(TrainingData), TrainingData.Labels, stopping));
         });
     }
+
+    private static ModelTask TaskOf(TextDataset data) =>
+        data.Examples[0].Answers is not null ? ModelTask.QuestionAnswering
+        : data.Examples[0].Score is not null ? ModelTask.Regression
+        : data.Labels.Count > 0 ? ModelTask.SequenceClassification
+        : ModelTask.FeatureExtraction;
 }

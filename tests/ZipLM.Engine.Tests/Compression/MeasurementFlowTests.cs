@@ -62,6 +62,34 @@ public sealed class MeasurementFlowTests(SessionFixture fixture) : IClassFixture
             MeasurementFlow.Run(model, baseline, data, 1, 8, 3, new RecordingReporter(), TestContext.Current.CancellationToken, baselines).QualityChange!.Value;
     }
 
+    /// <summary>One measurement a data set and perturbation, each the same as by itself; the clock runs once.</summary>
+    [Fact]
+    public void Several_data_sets_and_perturbations_give_a_measurement_each()
+    {
+        using var model = TinyBert.Model(fixture.Session, 128);
+        using var baseline = TinyBert.Model(fixture.Session, 129);
+        TextDataset[] sets = [Data, TinyBert.Data(40, seed: 15)];
+        var rows = new List<ModelMeasurement>();
+        MeasurementFlow.Run(
+            model, baseline, sets, new() { Rounds = 3, SequenceLength = 8, Perturbations = [Perturbation.Typo, Perturbation.WordSwap], PerturbationRate = 0.5 }, rows.Add,
+            new RecordingReporter(), TestContext.Current.CancellationToken);
+        Assert.Equal([null, Perturbation.Typo, Perturbation.WordSwap, null, Perturbation.Typo, Perturbation.WordSwap], rows.Select(r => r.Perturbation));
+        Assert.Equal([70, 70, 70, 40, 40, 40], rows.Select(r => r.Samples));
+        Assert.Single(rows.Select(r => r.Milliseconds).Distinct());
+        foreach (var (i, row) in rows.Index())
+        {
+            var set = row.Perturbation is { } p ? Engine.Data.Perturbing.Apply(sets[i / 3], p, 0.5, fixture.Session.Seed) : sets[i / 3];
+            Assert.Equal(Alone(model, set), row.Quality);
+            Assert.Equal(row.Quality - Alone(baseline, set), row.QualityChange!.Value, 1e-12);
+            Assert.Equal(row.Perturbation is null ? null : row.Quality - rows[i / 3 * 3].Quality, row.PerturbationChange);
+            Assert.Equal(row.Quality, row.Metrics["accuracy"]);
+        }
+
+        Assert.Contains(rows, r => r.PerturbationChange is { } change && change != 0);
+
+        double Alone(Model one, TextDataset set) => MeasurementFlow.Run(one, null, set, 1, 8, 3, new RecordingReporter(), TestContext.Current.CancellationToken).Quality;
+    }
+
     [Fact]
     public void A_pruned_model_is_measured_in_the_shape_that_it_was_made_for()
     {

@@ -126,7 +126,7 @@ public sealed class BertTests(SessionFixture fixture) : IClassFixture<SessionFix
         Assert.True(one.IsResident);
 
         Model Create() => ModelCatalog.Create(
-            fixture.Session, "new", new(2, TinyBert.Hidden, TinyBert.Heads, TinyBert.Width, TinyBert.Positions), TinyBert.Tokenizer, TinyBert.Labels, CancellationToken.None);
+            fixture.Session, "new", new(2, TinyBert.Hidden, TinyBert.Heads, TinyBert.Width, TinyBert.Positions), TinyBert.Tokenizer, ModelTask.SequenceClassification, TinyBert.Labels, CancellationToken.None);
     }
 
     private static Tensor Parameter(Transformer model, string name) => model.Parameters.Single(p => p.Name == name).Parameter;

@@ -153,7 +153,7 @@ public sealed class ModelFilesTests(SessionFixture fixture) : IClassFixture<Sess
     [Fact]
     public void Dimensions_that_cannot_be_are_told_by_the_parameters()
     {
-        var error = Assert.Throws<ZipLMException>(() => ModelCatalog.Create(fixture.Session, "new", new(1, 9, 2, 8, 16), TinyBert.Tokenizer, [], CancellationToken.None));
+        var error = Assert.Throws<ZipLMException>(() => ModelCatalog.Create(fixture.Session, "new", new(1, 9, 2, 8, 16), TinyBert.Tokenizer, ModelTask.FeatureExtraction, [], CancellationToken.None));
         Assert.Equal("ZipLM.ModelSizeInvalid", error.ErrorId);
         Assert.Contains("-HiddenSize", error.Remedy, StringComparison.Ordinal);
     }

@@ -18,14 +18,17 @@ internal sealed record GlueTask(string Name, string TextColumn, string? TextPair
     [
         new("cola", "sentence", null, ["unacceptable", "acceptable"], ["matthews"]),
         new("sst2", "sentence", null, ["negative", "positive"], ["accuracy"]),
-        new("mrpc", "sentence1", "sentence2", ["not_equivalent", "equivalent"], ["f1", "accuracy"]),
-        new("qqp", "question1", "question2", ["not_duplicate", "duplicate"], ["f1", "accuracy"]),
-        new("stsb", "sentence1", "sentence2", [], ["pearson", "spearman"]),
-        new("mnli", "premise", "hypothesis", ["entailment", "neutral", "contradiction"], ["accuracy"]),
+        new("mrpc", "sentence1", "sentence2", ["not_equivalent", "equivalent"], ["f1", "accuracy"]) { OriginalColumns = ["#1 String", "#2 String", "Quality"] },
+        new("qqp", "question1", "question2", ["not_duplicate", "duplicate"], ["f1", "accuracy"]) { OriginalColumns = ["question1", "question2", "is_duplicate"] },
+        new("stsb", "sentence1", "sentence2", [], ["pearson", "spearman"]) { OriginalColumns = ["sentence1", "sentence2", "score"] },
+        new("mnli", "premise", "hypothesis", ["entailment", "neutral", "contradiction"], ["accuracy"]) { OriginalColumns = ["sentence1", "sentence2", "gold_label"] },
         new("qnli", "question", "sentence", Entailment, ["accuracy"]),
         new("rte", "sentence1", "sentence2", Entailment, ["accuracy"]),
         new("wnli", "sentence1", "sentence2", ["not_entailment", "entailment"], ["accuracy"]),
     ];
+
+    /// <summary>Text, second text and label in the files of GLUE itself, where they are not called as on the hub.</summary>
+    public IReadOnlyList<string> OriginalColumns { get; private init; } = [];
 
     /// <summary>A task by its name, whatever case and dashes it is written in (SST-2, sst2).</summary>
     /// <exception cref="ZipLMException">There is no such task.</exception>
@@ -36,5 +39,29 @@ internal sealed record GlueTask(string Name, string TextColumn, string? TextPair
         return All.FirstOrDefault(task => task.Name.Equals(plain, StringComparison.OrdinalIgnoreCase)) ?? throw new ZipLMException(
             "GlueTaskUnknown", ErrorKind.InvalidArgument, $"GLUE has no task '{name}'.",
             $"Give one of: {string.Join(", ", All.Select(task => task.Name))}.", name);
+    }
+
+    /// <summary>Fills in the columns that the user left open, as the hub names them or GLUE's own files do.</summary>
+    /// <exception cref="ZipLMException">The file has neither.</exception>
+    public DatasetReference Complete(DatasetReference reference, IReadOnlyCollection<string> columns)
+    {
+        var names = OriginalColumns.Count > 0 && !columns.Contains(LabelColumn) && OriginalColumns.All(columns.Contains) ? OriginalColumns : [TextColumn, TextPairColumn!, LabelColumn];
+        var completed = reference with
+        {
+            TextColumn = reference.TextColumn ?? names[0],
+            TextPairColumn = reference.TextPairColumn ?? (TextPairColumn is null ? null : names[1]),
+            // A test set may have no labels.
+            LabelColumn = reference.LabelColumn ?? (columns.Contains(names[2]) ? names[2] : null),
+            Task = Name,
+        };
+        foreach (var column in new[] { completed.TextColumn, completed.TextPairColumn })
+        {
+            if (column is not null && !columns.Contains(column))
+            {
+                throw DatasetErrors.ColumnMissing(reference.Path, $"column '{column}', which {Name} has", columns);
+            }
+        }
+
+        return completed;
     }
 }

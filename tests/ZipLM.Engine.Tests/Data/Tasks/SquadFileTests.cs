@@ -19,14 +19,14 @@ public sealed class SquadFileTests : IDisposable
     {
         var path = _folder.Write("squad.json", Json("😀😀 by Ann.", "Ann", 6));
         var questions = SquadFile.Read(path);
-        Assert.Equal(["q1", "q2"], questions.Select(q => q.Id));
-        Assert.Equal(new SquadAnswer("Ann", 8), Assert.Single(questions[0].Answers));
-        Assert.Equal("Ann", questions[0].Context[8..11]);
-        Assert.Empty(questions[1].Answers);
+        Assert.Equal(["Who?", "When?"], questions.Select(q => q.Text));
+        Assert.Equal(new TextAnswer("Ann", 8), Assert.Single(questions[0].Answers!));
+        Assert.Equal("Ann", questions[0].TextPair![8..11]);
+        Assert.Empty(questions[1].Answers!);
 
         using var zipped = new MemoryStream();
         using (var gzip = new GZipStream(zipped, CompressionMode.Compress)) gzip.Write(Encoding.UTF8.GetBytes(Json("By Ann.", "Ann", 3)));
-        Assert.Equal(3, SquadFile.Read(_folder.Write("squad.json.gz", zipped.ToArray()))[0].Answers[0].Start);
+        Assert.Equal(3, SquadFile.Read(_folder.Write("squad.json.gz", zipped.ToArray()))[0].Answers![0].Start);
     }
 
     [Theory]

@@ -1,0 +1,83 @@
+using ZipLM.Engine.Data;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Evaluation;
+
+/// <summary>
+/// The loss of each task. Classification: cross-entropy with the label. Regression: squared error. Question answering: mean of
+/// the cross-entropies of start and end. Language modeling: cross-entropy of the tokens to tell. Padding never counts.
+/// </summary>
+internal static class TaskLoss
+{
+    /// <summary>A score that no softmax gives a share, and finite, so that it cancels in differences.</summary>
+    private const double Never = -1e9;
+
+    /// <summary>The mean loss; scalar.</summary>
+    /// <param name="logits">As <see cref="Models.ModelOutput.Logits"/> says.</param>
+    /// <param name="batch">Says the task and what is right.</param>
+    public static Tensor Mean(Tensor logits, Batch batch)
+    {
+        var (sum, count) = Sum(logits, batch);
+        return sum / Math.Max(count, 1);
+    }
+
+    /// <summary>The losses added up, scalar, and how many they are.</summary>
+    /// <exception cref="ZipLMException">The batch does not say what is right.</exception>
+    public static (Tensor Sum, long Count) Sum(Tensor logits, Batch batch) => (Each(logits, batch).sum(), Count(batch));
+
+    /// <summary>The loss of each answer; [answers]. A token that is not to be told has none: 0.</summary>
+    /// <exception cref="ZipLMException">The batch does not say what is right.</exception>
+    public static Tensor Each(Tensor logits, Batch batch)
+    {
+        var targets = batch.Targets ?? throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,
+            "There is no loss of the task: the data does not say what is right.",
+            batch.Task == ModelTask.QuestionAnswering ? "Give questions with their answers." : "Give a data set with a label column (-LabelColumn of Import-TextDataset).");
+        var answers = Answers(logits, batch);
+        return batch.Task switch
+        {
+            ModelTask.Regression => (answers.squeeze(1) - targets.to(answers.dtype)).square(),
+            ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling => nn.functional.cross_entropy(
+                answers, batch.IsPadded ? targets[batch.Mask] : targets.flatten(), ignore_index: TaskTargets.None, reduction: nn.Reduction.None),
+            _ => nn.functional.cross_entropy(answers, targets.flatten(), reduction: nn.Reduction.None),
+        };
+    }
+
+    /// <summary>How many losses a batch has: rows, starts and ends of answers, or tokens to tell.</summary>
+    public static long Count(Batch batch) => batch.Task switch
+    {
+        ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling =>
+            batch.Targets is { } told ? told.ne(TaskTargets.None).logical_and(batch.Mask).sum().item<long>() : batch.TokenCount,
+        ModelTask.QuestionAnswering => 2 * batch.Rows.Count,
+        _ => batch.Rows.Count,
+    };
+
+    /// <summary>What the answers of each row add up to.</summary>
+    /// <param name="each">One number an answer; [answers].</param>
+    /// <returns>[batch]</returns>
+    public static Tensor ByRow(Tensor each, Batch batch) => batch.Task switch
+    {
+        ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling =>
+            zeros(batch.Mask.shape, dtype: each.dtype, device: each.device).masked_scatter_(batch.Mask, each).sum(new long[] { 1 }),
+        ModelTask.QuestionAnswering => each.view(-1, 2).sum(new long[] { 1 }),
+        _ => each,
+    };
+
+    /// <summary>
+    /// The answers as rows of scores, one choice a row: a label of each text; where each answer starts and ends among the
+    /// tokens of its text; a word at each real token. A regression has one number a row, and nothing to choose.
+    /// </summary>
+    /// <returns>[answers, choices]</returns>
+    public static Tensor Answers(Tensor logits, Batch batch)
+    {
+        switch (batch.Task)
+        {
+            case ModelTask.QuestionAnswering:
+                var places = logits.transpose(1, 2);
+                return (batch.IsPadded ? places.masked_fill(batch.Mask.logical_not().unsqueeze(1), Never) : places).flatten(0, 1);
+            case ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling:
+                return batch.IsPadded ? logits[batch.Mask] : logits.flatten(0, 1);
+            default:
+                return logits;
+        }
+    }
+}
