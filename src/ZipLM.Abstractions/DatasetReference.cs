@@ -11,4 +11,8 @@ public sealed record DatasetReference(
     string Format,
     string? TextColumn = null,
     string? TextPairColumn = null,
-    string? LabelColumn = null);
+    string? LabelColumn = null)
+{
+    /// <summary>The task of GLUE that it belongs to, by its name on the hub; null for other data. Tells its labels and metrics.</summary>
+    public string? Task { get; init; }
+}

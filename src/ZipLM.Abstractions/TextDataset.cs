@@ -8,7 +8,7 @@ public sealed class TextDataset
     /// <param name="examples">The rows, in the order of the source; at least one.</param>
     /// <param name="labels">Names of the labels; empty where there are none.</param>
     /// <param name="reference">Where the rows came from; null when they were made in memory.</param>
-    /// <exception cref="ZipLMException">There are no rows, a label lies outside <paramref name="labels"/>, or two labels have one name.</exception>
+    /// <exception cref="ZipLMException">There are no rows, a label lies outside <paramref name="labels"/>, two labels have one name, a score is no number, or an answer does not stand where it is said to.</exception>
     public TextDataset(string name, IReadOnlyList<TextExample> examples, IReadOnlyList<string> labels, DatasetReference? reference = null)
     {
         ArgumentNullException.ThrowIfNull(examples);
@@ -33,6 +33,19 @@ public sealed class TextDataset
                     $"Row {row + 1} of the data set '{name}' has label {label}, but there are {labels.Count} labels.",
                     "Correct the label, or give all label names.", reference?.Path ?? name);
             }
+
+            if (examples[row].Score is { } score && !double.IsFinite(score))
+            {
+                throw new ZipLMException("ScoreInvalid", ErrorKind.InvalidData,
+                    FormattableString.Invariant($"Row {row + 1} of the data set '{name}' has the score {score}."), "Correct the score.", reference?.Path ?? name);
+            }
+
+            if (examples[row].Answers?.FirstOrDefault(a => !Stands(a, examples[row].TextPair)) is { } misplaced)
+            {
+                throw new ZipLMException("AnswerMisplaced", ErrorKind.InvalidData,
+                    $"Row {row + 1} of the data set '{name}' has the answer '{misplaced.Text}', which does not stand at character {misplaced.Start} of its text.",
+                    "Correct where the answer starts, or leave the row out.", reference?.Path ?? name);
+            }
         }
 
         Name = name;
@@ -56,9 +69,13 @@ public sealed class TextDataset
     /// <summary>Number of rows.</summary>
     public int Count => Examples.Count;
 
-    /// <summary>True when every row has a label.</summary>
-    public bool IsLabelled => Labels.Count > 0 && Examples.All(e => e.Label is not null);
+    /// <summary>True when every row says what is right: a label, a score, or answers.</summary>
+    public bool IsLabelled =>
+        (Labels.Count > 0 && Examples.All(e => e.Label is not null)) || Examples.All(e => e.Score is not null) || Examples.All(e => e.Answers is { Count: > 0 });
 
     /// <inheritdoc />
     public override string ToString() => $"{Name} ({Count} rows)";
+
+    private static bool Stands(TextAnswer answer, string? text) =>
+        text is not null && answer.Text.Length > 0 && answer.Start >= 0 && answer.Start <= text.Length && string.CompareOrdinal(text, answer.Start, answer.Text, 0, answer.Text.Length) == 0;
 }

@@ -28,8 +28,8 @@ internal sealed class Calibration : IDisposable
 
         Model = model;
         Data = CalibrationSource.Resolve(model, given, reporter);
-        var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Labels), samples, samples, model.Session.Seed, reporter);
-        _sample = model.Encode(drawn.Statistics, model.MaximumSequenceLength, cancellationToken);
+        var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Task, model.Labels), samples, samples, model.Session.Seed, reporter);
+        _sample = Encode(drawn.Statistics, cancellationToken);
         _search = drawn.Search;
     }
 
@@ -116,7 +116,11 @@ internal sealed class Calibration : IDisposable
     /// <summary>The loss of pruned models on rows that the statistics are not taken from; runs on the session's worker thread.</summary>
     public SearchLoss Loss(IReporter reporter, CancellationToken cancellationToken) => new(
         Model.Weights(reporter, cancellationToken),
-        Model.Encode(_search, Model.MaximumSequenceLength, cancellationToken), cancellationToken);
+        Encode(_search, cancellationToken), cancellationToken);
+
+    /// <summary>A masked-LM head is no task: such a model is compared by its last hidden state, on texts as they are.</summary>
+    private EncodedDataset Encode(TextDataset data, CancellationToken cancellationToken) => Model.Encode(
+        data, Model.MaximumSequenceLength, cancellationToken, Model.Task == ModelTask.MaskedLanguageModeling ? ModelTask.FeatureExtraction : null);
 
     private StatisticsOrigin Origin(Transformer weights, CancellationToken cancellationToken) =>
         StatisticsOrigin.Of(Model.Name, weights, Model.Description.Config, Data.Name, _sample, cancellationToken);

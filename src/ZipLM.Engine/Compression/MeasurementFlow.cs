@@ -1,4 +1,3 @@
-using ZipLM.Engine.Data;
 using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Latency;
 using ZipLM.Engine.Models;
@@ -8,8 +7,6 @@ namespace ZipLM.Engine.Compression;
 /// <summary>Measure-Model: quality, latency and size of a model, against a baseline measured in turns.</summary>
 public static class MeasurementFlow
 {
-    private const int EvaluationBatchSize = 64;
-
     /// <summary>Measures a model.</summary>
     /// <param name="baseline">The model that speedup and change of quality refer to; null = the one that a pruned model was pruned from.</param>
     /// <param name="data">Labelled data; null = what the model was validated on.</param>
@@ -46,11 +43,12 @@ public static class MeasurementFlow
         MeasuredBaselines baselines, IReporter reporter, CancellationToken cancellationToken)
     {
         var weights = model.Weights(reporter, cancellationToken);
-        var encoded = Encode(model, data, cancellationToken);
+        var evaluation = EvaluationSet.Create(model, data, null, null, cancellationToken);
+        var encoded = evaluation.Encoded;
         // A pruned model promised its speedup in one shape: that is where it is measured unless the user says otherwise.
         var length = sequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
         reporter.Verbose($"Measuring {model.Name} on {encoded.Examples.Count} rows of {data.Name}.");
-        var quality = Evaluate(model, encoded, reporter, cancellationToken);
+        var quality = evaluation.Evaluate(weights, cancellationToken);
         using var timer = new ForwardTimer(model.Session, model.Description, batchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length);
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
         var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, rounds, reporter, cancellationToken);
@@ -69,27 +67,10 @@ public static class MeasurementFlow
             SpeedupSpread = speedup?.Spread,
             Rounds = rounds,
             QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
-                baseline, data, () => Evaluate(baseline, Encode(baseline, data, cancellationToken), reporter, cancellationToken).Value),
+                baseline, data, () => EvaluationSet.Create(baseline, data, null, null, cancellationToken).Evaluate(baselineWeights!, cancellationToken).Value),
             Parameters = model.Parameters,
             SizeMB = weights.Bytes / 1e6,
             Environment = timer.Environment,
         };
     }
-
-    private static EncodedDataset Encode(TransformerModel model, TextDataset data, CancellationToken cancellationToken)
-    {
-        if (model.Task != ModelTask.SequenceClassification)
-        {
-            throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
-                $"'{model.Name}' is a {model.Architecture}, which has no trained classifier and so no labels to measure.",
-                "Use a checkpoint for sequence classification.", model);
-        }
-
-        return model.Encode(LabelAlignment.Align(data, model.Labels), model.MaximumSequenceLength, cancellationToken);
-    }
-
-    private static Quality Evaluate(TransformerModel model, EncodedDataset data, IReporter reporter, CancellationToken cancellationToken) =>
-        QualityEvaluator.Evaluate(
-            model.Weights(reporter, cancellationToken),
-            Batch.Sequential(data, EvaluationBatchSize, model.Session.TorchDevice), cancellationToken);
 }

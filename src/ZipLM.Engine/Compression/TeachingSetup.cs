@@ -22,7 +22,7 @@ internal static class TeachingSetup
         var pairs = options.Weights.Token > 0 ? Pairs(weights, student, teacherWeights, teacher, data, options, seed, reporter, cancellationToken) : null;
         try
         {
-            var asked = new Teacher(teacherWeights, student.Task, options.Weights, options.Temperature, pairs);
+            var asked = new Teacher(teacherWeights, options.Weights, options.Temperature, pairs);
             var count = pairs?.TeacherBlocks.Count ?? 0;
             var fields = Teacher.Fields(student.Task, options.Weights, student.Labels.Count, student.VocabularySize, count, teacher.HiddenSize);
             return new(asked, pairs, Cache(asked, fields, count, pairs, student, data, options, hashes, reporter, cancellationToken));
@@ -73,9 +73,9 @@ internal static class TeachingSetup
         Teacher teacher, IReadOnlyList<CacheField> fields, int count, LayerPairs? pairs, TransformerModel student, EncodedDataset data, TrainingOptions options,
         TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
     {
-        if (options.Epochs <= 1)
+        if (options.Epochs <= 1 || data.Masking is not null)
         {
-            reporter.Verbose("The teacher is asked in every step: each row comes up once.");
+            reporter.Verbose($"The teacher is asked in every step: {(data.Masking is null ? "each row comes up once" : "other tokens are hidden in each epoch")}.");
             return null;
         }
 

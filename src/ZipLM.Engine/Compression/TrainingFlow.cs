@@ -1,5 +1,6 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
 
 namespace ZipLM.Engine.Compression;
@@ -7,8 +8,6 @@ namespace ZipLM.Engine.Compression;
 /// <summary>Start-ModelTraining and Start-TokenDistillation: a trained copy of a model.</summary>
 public static class TrainingFlow
 {
-    private const int EvaluationBatchSize = 64;
-
     /// <summary>Trains a copy of a model; the result is a model of its own, not saved.</summary>
     /// <param name="student">The model to start from; it stays as it is.</param>
     /// <param name="teacher">The model to learn from; null = the base that the student's directory names. Needed only when the logit or token loss has a weight.</param>
@@ -42,21 +41,20 @@ public static class TrainingFlow
                 $"There is no validation data to tell the best weights of '{student.Name}' by.", "Give some with -ValidationData, or leave out -KeepBest and -Patience.", student);
         }
 
-        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Labels);
+        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Task, student.Labels);
         if (weights.Task > 0)
         {
-            RequireLabels(training, "the task loss", "Give labelled data, or train on the teacher alone with -TaskWeight 0.");
+            RequireLabels(training, student.Task, "the task loss", "Give labelled data, or train on the teacher alone with -TaskWeight 0.");
         }
 
         if (validation is not null)
         {
-            RequireLabels(validation, "validation", "Give labelled data, or none for validation.");
+            RequireLabels(validation, student.Task, "validation", "Give labelled data, or none for validation.");
         }
 
         var length = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
-        var device = student.Session.TorchDevice;
         var encoded = student.Encode(training, length, cancellationToken);
-        var encodedValidation = validation is null ? null : student.Encode(LabelAlignment.Align(validation, student.Labels), length, cancellationToken);
+        var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, length, null, cancellationToken);
 
         using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student, cancellationToken) : null;
         var ownTeacher = weights.NeedsTeacher ? recordedTeacher ?? TransformerModel.Of(teacher!) : null;
@@ -70,13 +68,13 @@ public static class TrainingFlow
         try
         {
             reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Examples.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
-            var hashes = new TrainingHashes(student, ownTeacher, encoded, encodedValidation, reporter, cancellationToken);
+            var hashes = new TrainingHashes(student, ownTeacher, encoded, evaluation?.Encoded, reporter, cancellationToken);
             using var checkpoint = options.CheckpointPath is { } path ? new TrainingCheckpoint(path, hashes.Identity(options, seed)) : null;
             using var teaching = ownTeacher is null ? null : TeachingSetup.Prepare(result, student, ownTeacher, encoded, options, seed, hashes, reporter, cancellationToken);
-            new Trainer(options, seed, reporter) { Task = student.Task, Checkpoint = checkpoint }.Train(
+            new Trainer(options, seed, reporter) { Checkpoint = checkpoint }.Train(
                 result, teaching,
                 encoded,
-                encodedValidation is null ? null : () => Batch.Sequential(encodedValidation, EvaluationBatchSize, device),
+                evaluation,
                 cancellationToken);
             var record = student.Record with
             {
@@ -94,16 +92,16 @@ public static class TrainingFlow
 
     private static void RequireHead(TransformerModel model)
     {
-        if (model.Task != ModelTask.SequenceClassification)
+        if (model.Task == ModelTask.FeatureExtraction)
         {
             throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
-                $"'{model.Name}' is a {model.Architecture}, which has no classifier to train.", "Use a checkpoint for sequence classification.", model);
+                $"'{model.Name}' is a {model.Architecture}, which has no head to train.", "Use a checkpoint for a task, or New-Model -Task.", model);
         }
     }
 
-    private static void RequireLabels(TextDataset data, string use, string remedy)
+    private static void RequireLabels(TextDataset data, ModelTask task, string use, string remedy)
     {
-        if (!data.IsLabelled)
+        if (!LabelAlignment.HasTargets(data, task))
         {
             throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,
                 $"The data set '{data.Name}' has rows without a label, which {use} needs.", remedy, data);

@@ -86,7 +86,9 @@ internal sealed class TrainingHashes(
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var row in data.Examples)
         {
-            hash.AppendData(MemoryMarshal.AsBytes<int>([row.Length, row.Label ?? -1]));
+            var span = row.Span ?? (-1, -1);
+            hash.AppendData(MemoryMarshal.AsBytes<int>([row.Length, row.Label ?? -1, span.Start, span.End, row.FirstScored]));
+            hash.AppendData(MemoryMarshal.AsBytes<double>([row.Score ?? double.NaN]));
             hash.AppendData(MemoryMarshal.AsBytes<int>(row.Ids));
             hash.AppendData(MemoryMarshal.AsBytes<int>(row.TypeIds));
         }

@@ -15,7 +15,8 @@ internal sealed class Batch : IDisposable
         InputIds = tensor(rows.Ids, shape, ScalarType.Int64, device).DetachFromDisposeScope();
         TypeIds = tensor(rows.TypeIds, shape, ScalarType.Int64, device).DetachFromDisposeScope();
         Mask = tensor(rows.Mask, shape, ScalarType.Bool, device).DetachFromDisposeScope();
-        Labels = rows.Labels is null ? null : tensor(rows.Labels, [rows.Count], ScalarType.Int64, device).DetachFromDisposeScope();
+        Task = rows.Task;
+        Targets = TaskTargets.Of(rows.Task, rows.Examples, rows.Length, rows.Told, device)?.DetachFromDisposeScope();
     }
 
     /// <summary>Which row of the data set each row of the batch is.</summary>
@@ -30,8 +31,15 @@ internal sealed class Batch : IDisposable
     /// <summary>bool [batch, sequence]; true where there is a token, false where there is padding.</summary>
     public Tensor Mask { get; }
 
-    /// <summary>int64 [batch], or null when a row has no label.</summary>
-    public Tensor? Labels { get; }
+    /// <summary>What the model is to answer.</summary>
+    public ModelTask Task { get; }
+
+    /// <summary>
+    /// What is right, or null when a row does not say it. Classification: int64 [batch], indices of labels. Regression:
+    /// float32 [batch]. Question answering: int64 [batch, 2], first and last token of the answer. Language modeling: int64
+    /// [batch, sequence], the token to tell at each one (causal: the next one), <see cref="TaskTargets.None"/> where there is none.
+    /// </summary>
+    public Tensor? Targets { get; }
 
     /// <summary>Tokens that are not padding.</summary>
     public int TokenCount { get; }
@@ -41,7 +49,7 @@ internal sealed class Batch : IDisposable
 
     /// <summary>Batches for one epoch of training; each is the caller's to dispose.</summary>
     public static IEnumerable<Batch> Shuffled(EncodedDataset dataset, int batchSize, int seed, int epoch, Device device) =>
-        BatchSampler.Shuffled(dataset.Lengths, batchSize, seed, epoch).Select(rows => new Batch(PaddedRows.From(dataset, rows), device));
+        BatchSampler.Shuffled(dataset.Lengths, batchSize, seed, epoch).Select(rows => new Batch(PaddedRows.From(dataset, rows, epoch), device));
 
     /// <summary>Batches for evaluation, by length; <see cref="Rows"/> says which rows. Each is the caller's to dispose.</summary>
     public static IEnumerable<Batch> Sequential(EncodedDataset dataset, int batchSize, Device device) =>
@@ -57,6 +65,6 @@ internal sealed class Batch : IDisposable
         InputIds.Dispose();
         TypeIds.Dispose();
         Mask.Dispose();
-        Labels?.Dispose();
+        Targets?.Dispose();
     }
 }

@@ -12,7 +12,7 @@ internal sealed class PaddedRows
         Mask = new bool[rows.Length * length];
     }
 
-    /// <summary>Which rows of the data set these are.</summary>
+    /// <summary>Which rows of the encoded data these are.</summary>
     public int[] Rows { get; }
 
     public int Count => Rows.Length;
@@ -27,21 +27,25 @@ internal sealed class PaddedRows
     /// <summary>True where there is a token, false where there is padding.</summary>
     public bool[] Mask { get; }
 
-    /// <summary>One label for each row; null when a row has none.</summary>
-    public long[]? Labels { get; private init; }
+    /// <summary>What the model that reads them is to answer.</summary>
+    public ModelTask Task { get; private init; }
+
+    /// <summary>The rows themselves; empty where they are random.</summary>
+    public IReadOnlyList<EncodedExample> Examples { get; private init; } = [];
+
+    /// <summary>For masked language modeling the tokens that were hidden, <see cref="TaskTargets.None"/> elsewhere; else empty.</summary>
+    public long[] Told { get; private set; } = [];
 
     /// <summary>Tokens that are not padding.</summary>
     public int TokenCount { get; private set; }
 
     /// <summary>Collects rows of a data set.</summary>
-    public static PaddedRows From(EncodedDataset dataset, int[] rows)
+    /// <param name="epoch">Which pass over the rows: another one hides other tokens from a masked language model.</param>
+    public static PaddedRows From(EncodedDataset dataset, int[] rows, int epoch = 0)
     {
         if (rows.Length == 0) throw new ArgumentException("A batch needs a row.", nameof(rows));
         var examples = rows.Select(row => dataset.Examples[row]).ToArray();
-        var result = new PaddedRows(rows, examples.Max(example => example.Length))
-        {
-            Labels = examples.All(example => example.Label is not null) ? [.. examples.Select(example => (long)example.Label!.Value)] : null,
-        };
+        var result = new PaddedRows(rows, examples.Max(example => example.Length)) { Task = dataset.Task, Examples = examples };
         Array.Fill(result.Ids, dataset.PadId);
         for (var row = 0; row < examples.Length; row++)
         {
@@ -53,6 +57,7 @@ internal sealed class PaddedRows
             result.TokenCount += example.Length;
         }
 
+        if (dataset.Masking is { } masking) result.Hide(masking, epoch);
         return result;
     }
 
@@ -66,5 +71,20 @@ internal sealed class PaddedRows
         for (var i = 0; i < result.Ids.Length; i++) result.Ids[i] = random.Next(vocabularySize);
         Array.Fill(result.Mask, true);
         return result;
+    }
+
+    private void Hide(Masking masking, int epoch)
+    {
+        Told = new long[Ids.Length];
+        Array.Fill(Told, TaskTargets.None);
+        foreach (var (row, example) in Examples.Index())
+        {
+            foreach (var (token, shown) in masking.Hide(example, Rows[row], epoch))
+            {
+                var at = (row * Length) + token;
+                Told[at] = Ids[at];
+                Ids[at] = shown;
+            }
+        }
     }
 }

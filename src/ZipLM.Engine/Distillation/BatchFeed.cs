@@ -62,7 +62,7 @@ internal sealed class BatchFeed : IDisposable
                     epoch = BatchSampler.Shuffled(data.Lengths, batchSize, seed, step / perEpoch);
                 }
 
-                parts = Parts(data, epoch[step % perEpoch], partSize, cache, device, unchecked((seed * 1_000_003L) + step));
+                parts = Parts(data, epoch[step % perEpoch], step / perEpoch, partSize, cache, device, unchecked((seed * 1_000_003L) + step));
                 _ready.Add((parts, null), _ended.Token);
                 parts = [];
             }
@@ -81,11 +81,12 @@ internal sealed class BatchFeed : IDisposable
         }
     }
 
-    private static List<TrainingPart> Parts(EncodedDataset data, int[] rows, int partSize, TeacherCache? cache, Device device, long seed)
+    private static List<TrainingPart> Parts(EncodedDataset data, int[] rows, int epoch, int partSize, TeacherCache? cache, Device device, long seed)
     {
-        var padded = rows.Chunk(partSize).Select(part => PaddedRows.From(data, part)).ToList();
+        var padded = rows.Chunk(partSize).Select(part => PaddedRows.From(data, part, epoch)).ToList();
         var batches = padded.ConvertAll(p => new Batch(p, device));
         // Parts of one step are far apart in the numbers of steps.
-        return [.. batches.Select((b, i) => new TrainingPart(b, cache?.Read(padded[i], device), PartShare.Of(b, batches), unchecked(seed + (i * 7_919_000_003L))))];
+        var shares = PartShare.Of(batches);
+        return [.. batches.Select((b, i) => new TrainingPart(b, cache?.Read(padded[i], device), shares[i], unchecked(seed + (i * 7_919_000_003L))))];
     }
 }

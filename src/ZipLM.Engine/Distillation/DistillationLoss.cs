@@ -1,4 +1,5 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Evaluation;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -6,42 +7,28 @@ namespace ZipLM.Engine.Distillation;
 /// <summary>L = λ_task·L_task + λ_logit·KL(teacher ‖ student) · T² + λ_token·Σ_k distance of hidden states (ZipLM, section 3.2).</summary>
 internal static class DistillationLoss
 {
-    /// <summary>Mean cross-entropy with the labels; scalar.</summary>
-    /// <param name="logits">[batch, labels]</param>
-    /// <param name="labels">int64 [batch]</param>
-    /// <param name="smoothing">Share of a label's weight that all labels get.</param>
-    public static Tensor Task(Tensor logits, Tensor labels, double smoothing = 0) =>
-        nn.functional.cross_entropy(logits, labels, label_smoothing: smoothing);
-
-    /// <summary>
-    /// What the student's answers lack of the teacher's, by the task; scalar. Answers that are a choice: KL(teacher ‖ student)
-    /// at temperature T, times T² so that its gradient does not shrink with T (Hinton et al., 2015), over the labels, over the
-    /// places where a span can start and end, or over the words at each token. Numbers: their squared difference.
-    /// </summary>
-    /// <param name="student">As <see cref="Models.ModelOutput.Logits"/> says.</param>
-    /// <param name="batch">Tells which tokens are padding.</param>
-    public static Tensor Logit(ModelTask task, Tensor student, TeacherAnswer teacher, Batch batch, double temperature)
+    /// <summary>KL(teacher ‖ student) at temperature T, times T² so that its gradient does not shrink with T (Hinton et al., 2015); scalar.</summary>
+    /// <param name="student">As <see cref="Models.ModelOutput.Logits"/> says; padding does not count.</param>
+    /// <param name="teacher">The same of the teacher. From a regression, which has no probabilities, it is the mean squared difference.</param>
+    public static Tensor Logit(Tensor student, Tensor teacher, Batch batch, double temperature)
     {
-        switch (task)
-        {
-            case ModelTask.Regression:
-                return (student - teacher.Logits!).square().mean();
-            case ModelTask.QuestionAnswering:
-                var outside = batch.Mask.logical_not().unsqueeze(2);
-                // Finite, so that a place with no chance gives 0 and not 0 · ∞.
-                return Divergence(teacher.Logits!.masked_fill(outside, -1e4), student.masked_fill(outside, -1e4), 1, temperature).mean();
-            case ModelTask.CausalLanguageModeling:
-                var perToken = teacher.Words is { } words
-                    ? words.Divergence(student, temperature)
-                    : Divergence(teacher.Logits!, student, 2, temperature);
-                return OverTokens(perToken, batch);
-            default:
-                return Logit(student, teacher.Logits!, temperature);
-        }
+        var (answers, targets) = (TaskLoss.Answers(student, batch), TaskLoss.Answers(teacher, batch));
+        return batch.Task == ModelTask.Regression ? (answers - targets).square().mean() : Logit(answers, targets, temperature);
     }
 
-    /// <summary>The divergence of a classifier's answers alone, [batch, labels] each; scalar.</summary>
-    public static Tensor Logit(Tensor student, Tensor teacher, double temperature) => Divergence(teacher, student, 1, temperature).mean();
+    /// <summary>The same of answers as rows of scores.</summary>
+    /// <param name="student">[answers, choices]</param>
+    /// <param name="teacher">[answers, choices]</param>
+    public static Tensor Logit(Tensor student, Tensor teacher, double temperature)
+    {
+        var p = nn.functional.log_softmax(teacher / temperature, 1);
+        var q = nn.functional.log_softmax(student / temperature, 1);
+        return (p.exp() * (p - q)).sum(new long[] { 1 }).mean() * (temperature * temperature);
+    }
+
+    /// <summary>The same of a language model, of which only the likeliest words were kept.</summary>
+    public static Tensor Logit(Tensor student, LikelyWords teacher, Batch batch, double temperature) =>
+        OverTokens(teacher.Divergence(student, temperature), batch);
 
     /// <summary>
     /// Σ_k mean over non-padding tokens of the distance between a block's output and that of the teacher's; scalar.
@@ -71,11 +58,4 @@ internal static class DistillationLoss
     /// <param name="values">[batch, length]</param>
     private static Tensor OverTokens(Tensor values, Batch batch) =>
         batch.IsPadded ? (values * batch.Mask.to(values.dtype)).sum() / batch.TokenCount : values.mean();
-
-    private static Tensor Divergence(Tensor teacher, Tensor student, long dimension, double temperature)
-    {
-        var p = nn.functional.log_softmax(teacher / temperature, dimension);
-        var q = nn.functional.log_softmax(student / temperature, dimension);
-        return (p.exp() * (p - q)).sum(new[] { dimension }) * (temperature * temperature);
-    }
 }

@@ -9,8 +9,6 @@ namespace ZipLM.Engine.Distillation;
 /// </summary>
 internal sealed class RecomputingPass : IGradientPass
 {
-    private static readonly ForwardOptions Training = new() { Training = true };
-
     public Tensor Run(Transformer student, TrainingPart part, StudentLoss loss, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
@@ -32,7 +30,7 @@ internal sealed class RecomputingPass : IGradientPass
         outputs.ForEach(o => o.requires_grad = true);
         manual_seed(SeedOf(student.Blocks.Count));
         var last = student.FinalNorm?.Apply(outputs[^1]) ?? outputs[^1];
-        var terms = loss.Of(new(last, student.Head?.Forward(last, batch, Training), outputs[1..]), part.Teacher, batch, part.Share);
+        var terms = loss.Of(new(last, loss.Forward.Head == true ? student.Head?.Forward(last, batch, loss.Forward) : null, outputs[1..]), part.Teacher, batch, part.Share);
         terms.Total.backward();
         for (var k = student.Blocks.Count - 1; k >= 0; k--)
         {
@@ -46,14 +44,14 @@ internal sealed class RecomputingPass : IGradientPass
         Tensor Embed()
         {
             manual_seed(SeedOf(-1));
-            return student.Embeddings.Forward(batch, Training);
+            return student.Embeddings.Forward(batch, loss.Forward);
         }
 
         Tensor Through(Block block, Tensor input)
         {
             using var inner = NewDisposeScope();
             manual_seed(SeedOf(block.Layer));
-            return block.Forward(input, mask, Training).MoveToOuterDisposeScope();
+            return block.Forward(input, mask, loss.Forward).MoveToOuterDisposeScope();
         }
 
         long SeedOf(int layer) => unchecked(part.Seed + ((layer + 2) * 104_729_000_017L));

@@ -6,14 +6,14 @@ namespace ZipLM.Engine.Distillation;
 
 /// <summary>Asks a teacher for what the losses need, without a graph.</summary>
 /// <param name="pairs">Its blocks that count; null when the token loss has no weight.</param>
-internal sealed class Teacher(Transformer model, ModelTask task, LossWeights weights, double temperature, LayerPairs? pairs)
+internal sealed class Teacher(Transformer model, LossWeights weights, double temperature, LayerPairs? pairs)
 {
     /// <summary>Its answer on a batch.</summary>
     public TeacherAnswer Ask(Batch batch)
     {
         using var gradients = no_grad();
         using var scope = NewDisposeScope();
-        var output = model.Forward(batch, new() { KeepHidden = pairs is not null });
+        var output = model.Forward(batch, new() { KeepHidden = pairs is not null, Head = weights.Logit > 0 });
         return new(
             weights.Logit > 0 ? Keep(output.Logits!) : null,
             null,
@@ -26,7 +26,7 @@ internal sealed class Teacher(Transformer model, ModelTask task, LossWeights wei
         var answer = Ask(batch);
         using var gradients = no_grad();
         var all = new List<Tensor>();
-        if (weights.Logit > 0 && task == ModelTask.CausalLanguageModeling)
+        if (weights.Logit > 0 && batch.Task == ModelTask.CausalLanguageModeling)
         {
             using (answer.Logits)
             {

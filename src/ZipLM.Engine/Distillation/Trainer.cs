@@ -11,9 +11,6 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
 {
     private const string Activity = "Training";
 
-    /// <summary>What the student's head answers.</summary>
-    public ModelTask Task { get; init; } = ModelTask.SequenceClassification;
-
     /// <summary>Where the run is kept; null when it is not.</summary>
     public TrainingCheckpoint? Checkpoint { get; init; }
 
@@ -23,16 +20,16 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
     /// <summary>Trains the student in place; runs on the session's worker thread.</summary>
     /// <param name="teaching">Needed when the logit or token loss has a weight.</param>
     /// <param name="data">Encoded training data.</param>
-    /// <param name="validation">Batches to validate on after each epoch; null for none.</param>
+    /// <param name="validation">Data to validate on after each epoch; null for none.</param>
     /// <returns>The learning curve, also of what was done before a stop.</returns>
     public IReadOnlyList<TrainingMetric> Train(
-        Transformer student, Teaching? teaching, EncodedDataset data, Func<IEnumerable<Batch>>? validation, CancellationToken cancellationToken)
+        Transformer student, Teaching? teaching, EncodedDataset data, EvaluationSet? validation, CancellationToken cancellationToken)
     {
         using var parameters = new FlatParameters([.. TrainedParameter.Of(student, options.LayerRateDecay), .. teaching?.Pairs?.Parameters ?? []]);
         using var optimizer = new AdamW(parameters, options.WeightDecay, options.MaximumGradientNorm);
         using var window = new LossWindow(options.Weights);
         using var run = new TrainingRun(parameters, optimizer, window, options, reporter, Checkpoint, cancellationToken);
-        var loss = new StudentLoss(options, Task, teaching?.Pairs);
+        var loss = new StudentLoss(options, teaching?.Pairs);
         var stepsPerEpoch = BatchFeed.StepsPerEpoch(data, options.BatchSize);
         var total = Math.Max(1, (int)Math.Round(stepsPerEpoch * options.Epochs));
         var schedule = new RateSchedule(options.Schedule, options.LearningRate, total, (int)Math.Round(total * options.WarmUp));
@@ -48,7 +45,7 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
                 {
                     var metric = window.Mean(step, total, (double)step / stepsPerEpoch, schedule.At(step - 1), Memory(student.Device));
                     run.Log(ends && validation is not null
-                        ? metric with { Validation = QualityEvaluator.Evaluate(student, validation(), cancellationToken).Value }
+                        ? metric with { Validation = validation.Evaluate(student, cancellationToken).Value }
                         : metric, isLast: step == total);
                 }
 

@@ -12,7 +12,7 @@ internal sealed class WholePass : IGradientPass
         // A step of a large model takes seconds: this is looked at before each of its parts.
         cancellationToken.ThrowIfCancellationRequested();
         manual_seed(part.Seed);
-        var output = student.Forward(part.Batch, new() { Training = true, KeepHidden = loss.NeedsHidden });
+        var output = student.Forward(part.Batch, loss.Forward);
         cancellationToken.ThrowIfCancellationRequested();
         var terms = loss.Of(output, part.Teacher, part.Batch, part.Share);
         terms.Total.backward();

@@ -124,9 +124,11 @@ internal sealed class TransformerModel : Model, IResident
         return _weights ?? Hold(Read(reporter, cancellationToken));
     }
 
-    /// <summary>A data set as this model's tokens; rows longer than <paramref name="maximumLength"/> are cut.</summary>
+    /// <summary>A data set as this model's tokens, with what is right as its task has it; rows longer than <paramref name="maximumLength"/> are cut, or give several windows.</summary>
+    /// <param name="task">What the model is to answer; its own task unless given.</param>
+    /// <param name="stride">Tokens that neighbouring windows share; what is usual for the task unless given.</param>
     /// <exception cref="ZipLMException">The data has pairs of texts, which this model does not tell apart.</exception>
-    public EncodedDataset Encode(TextDataset data, int maximumLength, CancellationToken cancellationToken)
+    public EncodedDataset Encode(TextDataset data, int maximumLength, CancellationToken cancellationToken, ModelTask? task = null, int? stride = null)
     {
         if (!_description.ReadsPairs && data.Examples.Any(e => e.TextPair is not null))
         {
@@ -135,7 +137,7 @@ internal sealed class TransformerModel : Model, IResident
                 "Use a model for pairs, or import the data with -TextColumn alone.", data);
         }
 
-        return EncodedDataset.Encode(data, Tokenizer, maximumLength, cancellationToken);
+        return EncodedDataset.Encode(data, Tokenizer, maximumLength, cancellationToken, task ?? Task, stride, Session.Seed);
     }
 
     /// <summary>Remembers where the model was saved.</summary>

@@ -1,4 +1,5 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ namespace ZipLM.Engine.Pruning;
 /// the tokens of a sample: no mask has to be built, only the gradient of X is asked for, and all samples of a batch are had from
 /// one backward pass.
 /// <para>
-/// L is the cross-entropy with the sample's label; without labels, with a label drawn from the model's own answer. A model
+/// L is the task's loss with the sample's label; without labels, with a label drawn from the model's own answer. A model
 /// without a head, or with one that answers for every token, answers with its last hidden state h, taken as the mean of a normal distribution of unit variance: the draw
 /// is then h + ε, and the gradient of L that of −ε·h. (The squared norm of h would be no loss to go by: a LayerNorm keeps it
 /// nearly the same whatever is masked.)
@@ -91,8 +92,15 @@ internal static class FisherInformation
         }
 
         var single = logits.to(float32);
-        var labels = batch.Labels ?? multinomial(single.detach().softmax(1), 1, true, generator).squeeze(1);
-        return nn.functional.cross_entropy(single, labels, reduction: nn.Reduction.Sum);
+        if (batch.Targets is not null)
+        {
+            return TaskLoss.Sum(single, batch).Sum;
+        }
+
+        // A regression's answer is the mean of a normal distribution of unit variance, as the hidden state is above.
+        return batch.Task == ModelTask.Regression
+            ? -(single * randn(single.shape, float32, single.device, generator: generator)).sum()
+            : nn.functional.cross_entropy(single, multinomial(single.detach().softmax(1), 1, true, generator).squeeze(1), reduction: nn.Reduction.Sum);
     }
 
     /// <summary>Gradient of each sample's loss with respect to the mask of each structure, double [batch, structures].</summary>

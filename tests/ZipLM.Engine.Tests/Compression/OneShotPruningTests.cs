@@ -464,7 +464,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         static double Loss(TransformerModel model, TextDataset data)
         {
             using var batch = TinyBert.Batch(TinyBert.Encode(data));
-            return nn.functional.cross_entropy(model.Weights(null, CancellationToken.None).Forward(batch).Logits!, batch.Labels!).item<float>();
+            return nn.functional.cross_entropy(model.Weights(null, CancellationToken.None).Forward(batch).Logits!, batch.Targets!).item<float>();
         }
     }
 

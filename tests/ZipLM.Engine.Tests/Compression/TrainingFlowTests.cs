@@ -202,7 +202,7 @@ public sealed class TrainingFlowTests(SessionFixture fixture) : IClassFixture<Se
     public void A_model_without_a_head_is_refused()
     {
         using var student = TinyBert.Model(fixture.Session, 98, TinyBert.Describe(change: c => c["architectures"]![0] = "BertModel"));
-        AssertRefused("ModelHeadMissing", student, null, Data, Options, "sequence classification");
+        AssertRefused("ModelHeadMissing", student, null, Data, Options, "checkpoint for a task");
     }
 
     [Fact]

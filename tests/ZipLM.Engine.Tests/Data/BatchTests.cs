@@ -57,9 +57,8 @@ public sealed class BatchTests
         Assert.Equal([2, 5, 3, 6, 3, 2, 6, 3, 0, 0], rows.Ids);
         Assert.Equal([0, 0, 0, 1, 1, 0, 0, 0, 0, 0], rows.TypeIds);
         Assert.Equal([true, true, true, true, true, true, true, true, false, false], rows.Mask);
-        Assert.Equal([1, 1], rows.Labels!);
         Assert.Equal(8, rows.TokenCount);
-        Assert.Null(PaddedRows.From(Data(new("a", null, 1), new("b")), [0, 1]).Labels);
+        Assert.False(Data(new("a", null, 1), new("b")).HasTargets);
     }
 
     [Fact]
@@ -82,7 +81,7 @@ public sealed class BatchTests
         Assert.Equal([2, 5], batch.InputIds.shape);
         Assert.Equal([2, 5, 5, 5, 3, 2, 5, 3, 0, 0], batch.InputIds.data<long>().ToArray());
         Assert.Equal([true, true, true, true, true, true, true, true, false, false], batch.Mask.data<bool>().ToArray());
-        Assert.Equal([1, 1], batch.Labels!.data<long>().ToArray());
+        Assert.Equal([1, 1], batch.Targets!.data<long>().ToArray());
         Assert.True(batch.IsPadded);
         Assert.Equal(8, batch.TokenCount);
     }
@@ -97,7 +96,7 @@ public sealed class BatchTests
         Assert.All(batch.InputIds.data<long>().ToArray(), id => Assert.InRange(id, 0, 6));
         Assert.False(batch.IsPadded);
         Assert.Equal(6, batch.TokenCount);
-        Assert.Null(batch.Labels);
+        Assert.Null(batch.Targets);
         batch.Dispose();
         Assert.True(batch.InputIds.IsInvalid);
         Assert.True(batch.Mask.IsInvalid);

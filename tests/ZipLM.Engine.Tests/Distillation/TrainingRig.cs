@@ -14,14 +14,14 @@ internal static class TrainingRig
         var pairs = options.Weights.Token > 0
             ? new LayerPairs(LayerPairs.Even(student.Shapes, teacher.Blocks.Count), width, teacherWidth, 1, CPU, student.Embeddings.Words.Weight.dtype)
             : null;
-        return new(new Teacher(teacher, ModelTask.SequenceClassification, options.Weights, options.Temperature, pairs), pairs, null);
+        return new(new Teacher(teacher, options.Weights, options.Temperature, pairs), pairs, null);
     }
 
     /// <summary>The losses of a batch, with dropout where the model has some.</summary>
     public static LossTerms Losses(TrainingOptions options, Transformer student, Transformer teacher, Batch batch)
     {
         var teaching = Teach(student, teacher, options);
-        var loss = new StudentLoss(options, ModelTask.SequenceClassification, teaching.Pairs);
+        var loss = new StudentLoss(options, teaching.Pairs);
         return loss.Of(student.Forward(batch, new() { Training = true, KeepHidden = true }), teaching.Teacher.Ask(batch), batch, PartShare.Whole);
     }
 

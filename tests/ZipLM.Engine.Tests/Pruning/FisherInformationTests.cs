@@ -30,7 +30,7 @@ public sealed class FisherInformationTests(SessionFixture fixture) : IClassFixtu
             {
                 using (batch)
                 {
-                    return -LogProbabilities(TinyBert.Values(m.Forward(batch).Logits!))[batch.Labels!.item<long>()];
+                    return -LogProbabilities(TinyBert.Values(m.Forward(batch).Logits!))[batch.Targets!.item<long>()];
                 }
             })).Select(gradients => gradients.Average(g => g * g)).ToArray();
             AssertRelative(expected, batched[(layer, sublayer)], 1e-4);
