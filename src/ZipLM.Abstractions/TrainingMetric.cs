@@ -30,6 +30,9 @@ public sealed record TrainingMetric
     /// <summary>Tokens (padding left out) trained on per second, since the line before.</summary>
     public required double TokensPerSecond { get; init; }
 
+    /// <summary>Memory in use, in bytes: of the process on the CPU, of the whole device on CUDA.</summary>
+    public long MemoryBytes { get; init; }
+
     /// <summary>Quality on the validation data, 0–1, where this line has one.</summary>
     public double? Validation { get; init; }
 }

@@ -28,12 +28,17 @@ public static class TrainingFlow
         IReporter reporter, CancellationToken cancellationToken)
     {
         RequireHead(student);
-        RequireSinglePrecision(student);
         var weights = options.Weights;
         if (new[] { weights.Task, weights.Logit, weights.Token }.Any(w => !(w >= 0 && double.IsFinite(w))) || weights is { Task: 0, Logit: 0, Token: 0 })
         {
             throw new ZipLMException("LossWeightsInvalid", ErrorKind.InvalidArgument,
                 FormattableString.Invariant($"The loss weights are task {weights.Task}, logit {weights.Logit}, token {weights.Token}."), "Give weights of at least 0, one of them above 0.", weights);
+        }
+
+        if (validation is null && (options.KeepBest || options.Patience is not null))
+        {
+            throw new ZipLMException("ValidationDataMissing", ErrorKind.InvalidArgument,
+                $"There is no validation data to tell the best weights of '{student.Name}' by.", "Give some with -ValidationData, or leave out -KeepBest and -Patience.", student);
         }
 
         var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Task, student.Labels);
@@ -55,16 +60,19 @@ public static class TrainingFlow
         var ownTeacher = weights.NeedsTeacher ? recordedTeacher ?? TransformerModel.Of(teacher!) : null;
         if (ownTeacher is not null)
         {
-            RequireFit(ownTeacher, student, weights);
+            RequireFit(ownTeacher, student);
         }
 
-        var teacherWeights = ownTeacher?.Weights(reporter, cancellationToken);
+        var seed = options.Seed ?? student.Session.Seed;
         var result = student.Weights(reporter, cancellationToken).Copy();
         try
         {
             reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Examples.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
-            new Trainer(options, options.Seed ?? student.Session.Seed, reporter).Train(
-                result, teacherWeights,
+            var hashes = new TrainingHashes(student, ownTeacher, encoded, evaluation?.Encoded, reporter, cancellationToken);
+            using var checkpoint = options.CheckpointPath is { } path ? new TrainingCheckpoint(path, hashes.Identity(options, seed)) : null;
+            using var teaching = ownTeacher is null ? null : TeachingSetup.Prepare(result, student, ownTeacher, encoded, options, seed, hashes, reporter, cancellationToken);
+            new Trainer(options, seed, reporter) { Checkpoint = checkpoint }.Train(
+                result, teaching,
                 encoded,
                 evaluation,
                 cancellationToken);
@@ -88,16 +96,6 @@ public static class TrainingFlow
         {
             throw new ZipLMException("ModelHeadMissing", ErrorKind.InvalidOperation,
                 $"'{model.Name}' is a {model.Architecture}, which has no head to train.", "Use a checkpoint for a task, or New-Model -Task.", model);
-        }
-    }
-
-    private static void RequireSinglePrecision(TransformerModel model)
-    {
-        if (model.Session.Precision != Precision.Float32)
-        {
-            throw new ZipLMException("TrainingPrecision", ErrorKind.InvalidOperation,
-                $"Session {model.Session.Id} computes in {model.Session.Precision}, where the small steps of training are lost to rounding.",
-                "Train in a session with -Precision Float32; the result can be measured and exported in another.", model);
         }
     }
 
@@ -130,19 +128,19 @@ public static class TrainingFlow
                 $"'{student.Name}' was pruned from the model in '{directory}', which is no longer there.", "Give the dense model with -Teacher.", student);
     }
 
-    private static void RequireFit(TransformerModel teacher, TransformerModel student, LossWeights weights)
+    private static void RequireFit(TransformerModel teacher, TransformerModel student)
     {
-        if (teacher.VocabularySize != student.VocabularySize || !teacher.Labels.SequenceEqual(student.Labels))
+        var difference = teacher.Task != student.Task ? $"one answers {teacher.Task}, the other {student.Task}"
+            : !teacher.Labels.SequenceEqual(student.Labels) ? "their labels differ"
+            : teacher.VocabularySize != student.VocabularySize || !SameTokenizer(teacher, student) ? "their tokenizers differ"
+            : null;
+        if (difference is not null)
         {
             throw new ZipLMException("TeacherMismatch", ErrorKind.InvalidArgument,
-                $"'{teacher.Name}' cannot teach '{student.Name}': their vocabularies or labels differ.", "Use the model that the student was pruned from.", teacher);
-        }
-
-        if (weights.Token > 0 && (teacher.HiddenSize != student.HiddenSize || teacher.Layers.Count != student.Layers.Count))
-        {
-            throw new ZipLMException("TeacherMismatch", ErrorKind.InvalidArgument,
-                $"'{teacher.Name}' has {teacher.Layers.Count} layers of width {teacher.HiddenSize}, '{student.Name}' {student.Layers.Count} of {student.HiddenSize}.",
-                "The token loss compares hidden states of the same index and width: use a teacher of the same size, or -TokenWeight 0.", teacher);
+                $"'{teacher.Name}' cannot teach '{student.Name}': {difference}.", "Use the model that the student was pruned from, or one of the same tokenizer and labels.", teacher);
         }
     }
+
+    private static bool SameTokenizer(TransformerModel teacher, TransformerModel student) =>
+        ReferenceEquals(teacher.Tokenizer, student.Tokenizer) || teacher.Tokenizer.Vocabulary.SequenceEqual(student.Tokenizer.Vocabulary);
 }

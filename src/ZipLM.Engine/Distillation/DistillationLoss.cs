@@ -26,25 +26,36 @@ internal static class DistillationLoss
         return (p.exp() * (p - q)).sum(new long[] { 1 }).mean() * (temperature * temperature);
     }
 
+    /// <summary>The same of a language model, of which only the likeliest words were kept.</summary>
+    public static Tensor Logit(Tensor student, LikelyWords teacher, Batch batch, double temperature) =>
+        OverTokens(teacher.Divergence(student, temperature), batch);
+
     /// <summary>
-    /// Σ_k mean over non-padding tokens of ‖h_student^k − h_teacher^k‖₂ over the outputs of the blocks; scalar.
+    /// Σ_k mean over non-padding tokens of the distance between a block's output and that of the teacher's; scalar.
     /// Padding never counts.
     /// </summary>
-    /// <param name="student">Output of each block, [batch, length, hidden].</param>
-    /// <param name="teacher">The same of the teacher.</param>
+    /// <param name="student">Outputs of the student's blocks, [batch, length, hidden].</param>
+    /// <param name="teacher">For each, what it is to come near to, of the same shape.</param>
     /// <param name="batch">Tells which tokens are padding.</param>
-    public static Tensor Token(IReadOnlyList<Tensor> student, IReadOnlyList<Tensor> teacher, Batch batch)
+    public static Tensor Token(IReadOnlyList<Tensor> student, IReadOnlyList<Tensor> teacher, Batch batch, TokenDistance measure = TokenDistance.Euclidean)
     {
-        var mask = batch.IsPadded ? batch.Mask.to(student[0].dtype) : null;
         Tensor? total = null;
         for (var k = 0; k < student.Count; k++)
         {
-            // The small constant keeps the gradient of the root finite where student and teacher agree exactly.
-            var distance = ((student[k] - teacher[k]).square().sum(new long[] { 2 }) + 1e-12).sqrt();
-            var mean = mask is null ? distance.mean() : (distance * mask).sum() / batch.TokenCount;
+            var squared = (student[k] - teacher[k]).square().sum(new long[] { 2 });
+            var distance = measure == TokenDistance.NormalizedSquared
+                ? squared / (teacher[k].square().sum(new long[] { 2 }) + 1e-12)
+                // The small constant keeps the gradient of the root finite where student and teacher agree exactly.
+                : (squared + 1e-12).sqrt();
+            var mean = OverTokens(distance, batch);
             total = total is null ? mean : total + mean;
         }
 
         return total ?? throw new ArgumentException("There is no hidden state to compare.", nameof(student));
     }
+
+    /// <summary>Mean over the tokens that are not padding.</summary>
+    /// <param name="values">[batch, length]</param>
+    private static Tensor OverTokens(Tensor values, Batch batch) =>
+        batch.IsPadded ? (values * batch.Mask.to(values.dtype)).sum() / batch.TokenCount : values.mean();
 }

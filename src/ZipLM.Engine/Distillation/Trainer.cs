@@ -1,139 +1,141 @@
-using System.Globalization;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
-using AdamW = TorchSharp.Modules.AdamW;
-using Parameter = TorchSharp.Modules.Parameter;
 
 namespace ZipLM.Engine.Distillation;
 
 /// <summary>Trains a student on labels, and on its teacher's logits and hidden states where their losses have a weight.</summary>
 internal sealed class Trainer(TrainingOptions options, int seed, IReporter reporter)
 {
+    private const string Activity = "Training";
+
+    /// <summary>Where the run is kept; null when it is not.</summary>
+    public TrainingCheckpoint? Checkpoint { get; init; }
+
+    /// <summary>How gradients are computed.</summary>
+    public IGradientPass Pass { get; init; } = options.GradientCheckpointing ? new RecomputingPass() : new WholePass();
+
     /// <summary>Trains the student in place; runs on the session's worker thread.</summary>
-    /// <param name="teacher">Needed when the logit or token loss has a weight; its weights stay as they are.</param>
+    /// <param name="teaching">Needed when the logit or token loss has a weight.</param>
     /// <param name="data">Encoded training data.</param>
     /// <param name="validation">Data to validate on after each epoch; null for none.</param>
+    /// <returns>The learning curve, also of what was done before a stop.</returns>
     public IReadOnlyList<TrainingMetric> Train(
-        Transformer student, Transformer? teacher, EncodedDataset data, EvaluationSet? validation, CancellationToken cancellationToken)
+        Transformer student, Teaching? teaching, EncodedDataset data, EvaluationSet? validation, CancellationToken cancellationToken)
     {
-        // Dropout draws from the process's generator: the same seed gives the same run.
-        manual_seed(seed);
-        var stepsPerEpoch = (data.Examples.Count + options.BatchSize - 1) / options.BatchSize;
+        using var parameters = new FlatParameters([.. TrainedParameter.Of(student, options.LayerRateDecay), .. teaching?.Pairs?.Parameters ?? []]);
+        using var optimizer = new AdamW(parameters, options.WeightDecay, options.MaximumGradientNorm);
+        using var window = new LossWindow(options.Weights);
+        using var run = new TrainingRun(parameters, optimizer, window, options, reporter, Checkpoint, cancellationToken);
+        var loss = new StudentLoss(options, teaching?.Pairs);
+        var stepsPerEpoch = BatchFeed.StepsPerEpoch(data, options.BatchSize);
         var total = Math.Max(1, (int)Math.Round(stepsPerEpoch * options.Epochs));
-        var schedule = new LinearSchedule(options.LearningRate, total, (int)Math.Round(total * options.WarmUp));
-        var curve = new List<TrainingMetric>();
-        using var clock = new LossClock(options.Weights);
-        student.RequireGradients(true);
+        var schedule = new RateSchedule(options.Schedule, options.LearningRate, total, (int)Math.Round(total * options.WarmUp));
+        var feed = Feed();
         try
         {
-            using var optimizer = Optimizer(student);
-            var step = 0;
-            for (var epoch = 0; step < total; epoch++)
+            reporter.Progress(new(Activity, $"step {run.State.Step} of {total}", run.State.Step, total));
+            while (true)
             {
-                foreach (var batch in Batch.Shuffled(data, options.BatchSize, seed, epoch, student.Device))
+                var step = run.State.Step;
+                var ends = step == total || step % stepsPerEpoch == 0;
+                if (step > run.State.Logged && (ends || step % options.LogSteps == 0))
                 {
-                    using (batch)
+                    var metric = window.Mean(step, total, (double)step / stepsPerEpoch, schedule.At(step - 1), Memory(student.Device));
+                    run.Log(ends && validation is not null
+                        ? metric with { Validation = validation.Evaluate(student, cancellationToken).Value }
+                        : metric, isLast: step == total);
+                }
+
+                if (run.State.Done)
+                {
+                    break;
+                }
+
+                run.SaveWhenDue();
+                var (terms, rows, tokens) = Gradients();
+                optimizer.Step(step, schedule.At(step));
+                window.Add(terms, rows, tokens);
+                run.State = run.State with { Step = step + 1 };
+                reporter.Progress(new(Activity, $"step {step + 1} of {total}", step + 1, total));
+            }
+
+            run.Finish();
+            reporter.Progress(new(Activity, "done", total, total, Completed: true));
+            return run.Curve;
+        }
+        catch (OperationCanceledException)
+        {
+            // The step that was under way has changed no weight.
+            run.Save();
+            throw;
+        }
+        finally
+        {
+            feed.Dispose();
+        }
+
+        BatchFeed Feed() => new(data, run.State.Step..total, options.BatchSize, run.State.PartSize, seed, teaching?.Cache, student.Device);
+
+        // The gradients of one step. When memory runs out, in parts of half the rows, and so from there on.
+        (Tensor Terms, IReadOnlyList<int> Rows, int Tokens) Gradients()
+        {
+            while (true)
+            {
+                var parts = feed.Take(cancellationToken);
+                try
+                {
+                    Tensor? sum = null;
+                    foreach (var part in parts)
                     {
-                        SetLearningRate(optimizer, schedule.At(step));
-                        clock.Add(Step(student, teacher, batch, optimizer, cancellationToken), batch.TokenCount);
+                        using var answer = part.Teacher is null ? teaching?.Teacher.Ask(part.Batch) : null;
+                        cancellationToken.ThrowIfCancellationRequested();
+                        var terms = Pass.Run(student, part with { Teacher = part.Teacher ?? answer }, loss, cancellationToken);
+                        parameters.Gather();
+                        if (sum is null)
+                        {
+                            sum = terms;
+                        }
+                        else
+                        {
+                            sum.add_(terms);
+                            terms.Dispose();
+                        }
                     }
 
-                    step++;
-                    reporter.Progress(new("Training", $"step {step} of {total}", step, total));
-                    var ends = step == total || step % stepsPerEpoch == 0;
-                    if (ends || step % options.LogSteps == 0)
+                    return (sum!, [.. parts.SelectMany(p => p.Batch.Rows)], parts.Sum(p => p.Batch.TokenCount));
+                }
+                catch (Exception e) when (OutOfMemory.Is(e))
+                {
+                    var largest = parts.Max(p => p.Batch.Rows.Count);
+                    if (largest == 1)
                     {
-                        var metric = clock.Read(step, total, (double)step / stepsPerEpoch, schedule.At(step - 1));
-                        if (!double.IsFinite(metric.Loss))
-                        {
-                            throw new ZipLMException("TrainingDiverged", ErrorKind.InvalidOperation,
-                                string.Create(CultureInfo.InvariantCulture, $"The loss became {metric.Loss} by step {step}."),
-                                "Use a smaller -LearningRate, or more -WarmUp.");
-                        }
-
-                        if (ends && validation is not null)
-                        {
-                            metric = metric with { Validation = validation.Evaluate(student, cancellationToken).Value };
-                            clock.Restart();
-                        }
-
-                        curve.Add(metric);
-                        reporter.Milestone(metric);
+                        throw new ZipLMException("TrainingOutOfMemory", ErrorKind.ResourceUnavailable,
+                            $"Memory ran out in step {run.State.Step + 1}, although one sequence was computed at a time.",
+                            "Use a smaller -MaximumLength or -GradientCheckpointing, or free memory (Get-GpuSession shows what is loaded).", inner: e);
                     }
 
-                    if (step == total)
+                    var half = (largest + 1) / 2;
+                    reporter.Warning($"Memory ran out in step {run.State.Step + 1} with {largest} sequences at a time. Going on with {half} at a time; a step still learns from {options.BatchSize}.");
+                    parameters.ZeroGradients();
+                    run.State = run.State with { PartSize = half };
+                    feed.Dispose();
+                    feed = Feed();
+                }
+                finally
+                {
+                    foreach (var part in parts)
                     {
-                        break;
+                        part.Dispose();
                     }
                 }
             }
         }
-        finally
-        {
-            student.RequireGradients(false);
-            reporter.Progress(new("Training", "done", total, total, Completed: true));
-        }
-
-        return curve;
     }
 
-    /// <returns>[total, task, logit, token]; the caller owns it.</returns>
-    private Tensor Step(Transformer student, Transformer? teacher, Batch batch, optim.Optimizer optimizer, CancellationToken cancellationToken)
-    {
-        using var scope = NewDisposeScope();
-        optimizer.zero_grad();
-        var terms = Losses(student, teacher, batch, cancellationToken);
-        cancellationToken.ThrowIfCancellationRequested();
-        terms.Total.backward();
-        cancellationToken.ThrowIfCancellationRequested();
-        nn.utils.clip_grad_norm_(student.Parameters.Select(p => p.Parameter), options.MaximumGradientNorm);
-        optimizer.step();
-        return terms.Detach();
-    }
-
-    internal LossTerms Losses(Transformer student, Transformer? teacher, Batch batch, CancellationToken cancellationToken)
-    {
-        // A step of a large model takes seconds: this is looked at before each of its parts.
-        cancellationToken.ThrowIfCancellationRequested();
-        var weights = options.Weights;
-        var output = student.Forward(batch, new() { Training = true, KeepHidden = weights.Token > 0, Head = weights.Task > 0 || weights.Logit > 0 });
-        cancellationToken.ThrowIfCancellationRequested();
-        var target = weights.NeedsTeacher ? Teach(teacher!, batch) : null;
-        return new(
-            weights,
-            weights.Task > 0 ? TaskLoss.Mean(output.Logits!, batch) : null,
-            weights.Logit > 0 ? DistillationLoss.Logit(output.Logits!, target!.Logits!, batch, options.Temperature) : null,
-            weights.Token > 0 ? DistillationLoss.Token(output.Hidden, target!.Hidden, batch) : null);
-    }
-
-    private ModelOutput Teach(Transformer teacher, Batch batch)
-    {
-        using var gradients = no_grad();
-        return teacher.Forward(batch, new() { KeepHidden = options.Weights.Token > 0, Head = options.Weights.Logit > 0 });
-    }
-
-    /// <summary>AdamW with decoupled decay; biases and LayerNorms, which are vectors, are excluded from it.</summary>
-    private AdamW Optimizer(Transformer student)
-    {
-        var parameters = student.Parameters.Select(p => p.Parameter).ToList();
-        return optim.AdamW(
-            [
-                Group(parameters.Where(p => p.dim() > 1), options.WeightDecay),
-                Group(parameters.Where(p => p.dim() <= 1), 0),
-            ],
-            options.LearningRate);
-
-        AdamW.ParamGroup Group(IEnumerable<Parameter> members, double decay) =>
-            new(members, lr: options.LearningRate, weight_decay: decay);
-    }
-
-    private static void SetLearningRate(optim.Optimizer optimizer, double learningRate)
-    {
-        foreach (var group in optimizer.ParamGroups)
-        {
-            group.LearningRate = learningRate;
-        }
-    }
+    private static long Memory(Device device) => device.type == TorchSharp.DeviceType.CUDA
+        ? DeviceInfo.Memory(device) is { } memory ? memory.Total - memory.Free : 0
+        : Environment.WorkingSet;
 }

@@ -15,19 +15,20 @@ internal static class TaskLoss
     /// <summary>The mean loss; scalar.</summary>
     /// <param name="logits">As <see cref="Models.ModelOutput.Logits"/> says.</param>
     /// <param name="batch">Says the task and what is right.</param>
-    public static Tensor Mean(Tensor logits, Batch batch)
+    /// <param name="smoothing">Share of a label's or word's weight that all of them get, 0–1.</param>
+    public static Tensor Mean(Tensor logits, Batch batch, double smoothing = 0)
     {
-        var (sum, count) = Sum(logits, batch);
+        var (sum, count) = Sum(logits, batch, smoothing);
         return sum / Math.Max(count, 1);
     }
 
     /// <summary>The losses added up, scalar, and how many they are.</summary>
     /// <exception cref="ZipLMException">The batch does not say what is right.</exception>
-    public static (Tensor Sum, long Count) Sum(Tensor logits, Batch batch) => (Each(logits, batch).sum(), Count(batch));
+    public static (Tensor Sum, long Count) Sum(Tensor logits, Batch batch, double smoothing = 0) => (Each(logits, batch, smoothing).sum(), Count(batch));
 
     /// <summary>The loss of each answer; [answers]. A token that is not to be told has none: 0.</summary>
     /// <exception cref="ZipLMException">The batch does not say what is right.</exception>
-    public static Tensor Each(Tensor logits, Batch batch)
+    public static Tensor Each(Tensor logits, Batch batch, double smoothing = 0)
     {
         var targets = batch.Targets ?? throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,
             "There is no loss of the task: the data does not say what is right.",
@@ -37,8 +38,10 @@ internal static class TaskLoss
         {
             ModelTask.Regression => (answers.squeeze(1) - targets.to(answers.dtype)).square(),
             ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling => nn.functional.cross_entropy(
-                answers, batch.IsPadded ? targets[batch.Mask] : targets.flatten(), ignore_index: TaskTargets.None, reduction: nn.Reduction.None),
-            _ => nn.functional.cross_entropy(answers, targets.flatten(), reduction: nn.Reduction.None),
+                answers, batch.IsPadded ? targets[batch.Mask] : targets.flatten(), ignore_index: TaskTargets.None, reduction: nn.Reduction.None, label_smoothing: smoothing),
+            // The places of padding are choices too, whose scores no weight may fall on.
+            ModelTask.QuestionAnswering => nn.functional.cross_entropy(answers, targets.flatten(), reduction: nn.Reduction.None),
+            _ => nn.functional.cross_entropy(answers, targets, reduction: nn.Reduction.None, label_smoothing: smoothing),
         };
     }
 

@@ -22,7 +22,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   Stop-Job $job
 ///   $job
 ///   </code>
-///   <para>Stops after the current step. A training that was stopped gives no model.</para>
+///   <para>Stops after the current step. A training that was stopped gives no model; with -CheckpointPath the same command goes on from there.</para>
 ///   <code>
 ///   Id     Name            PSJobTypeName   State         HasMoreData     Location             Command
 ///   --     ----            -------------   -----         -----------     --------             -------
@@ -34,5 +34,5 @@ namespace ZipLM.PowerShell.Commands;
 public sealed class StartModelTrainingCommand : TrainingCommand
 {
     /// <inheritdoc />
-    protected override void ProcessRecord() => Train(null, LossWeights.TaskOnly, 1);
+    protected override void ProcessRecord() => Train(null, options => options with { Weights = LossWeights.TaskOnly });
 }

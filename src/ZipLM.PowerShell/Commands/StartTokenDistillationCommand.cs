@@ -37,6 +37,13 @@ namespace ZipLM.PowerShell.Commands;
 ///       122    1.00    0.4016     4.5e-7      22388     0.8138
 ///   </code>
 /// </example>
+/// <example>
+///   <code>$pruned | Start-TokenDistillation -Epochs 20 -ValidationData $dev -Patience 3 -CheckpointPath { "runs/$($_.Name)" } | Receive-Job -Wait | ForEach-Object Name</code>
+///   <para>Ends when three validations in a row brought nothing, and gives the best weights. After a stop, or a kill, the same line goes on; runs/bert-2x/metrics.jsonl has the learning curve.</para>
+///   <code>
+///   bert-2x-distilled
+///   </code>
+/// </example>
 [Cmdlet(VerbsLifecycle.Start, "TokenDistillation", SupportsShouldProcess = true)]
 [OutputType(typeof(Job))]
 public sealed class StartTokenDistillationCommand : TrainingCommand
@@ -65,6 +72,26 @@ public sealed class StartTokenDistillationCommand : TrainingCommand
     [ValidateRange(0.01, 1000.0)]
     public double Temperature { get; set; } = 2;
 
+    /// <summary>How far a hidden state is from the teacher's: Euclidean, or NormalizedSquared, by which every layer counts alike (then -TokenWeight 1 is usual).</summary>
+    [Parameter]
+    public TokenDistance TokenDistance { get; set; } = TokenDistance.Euclidean;
+
+    /// <summary>Which block of the teacher a block learns from: Even (the same index, or the same share of the depth of a deeper teacher), or Similarity (the one most similar before training, by linear CKA).</summary>
+    [Parameter]
+    public LayerMatching LayerMatching { get; set; } = LayerMatching.Even;
+
+    /// <summary>Bytes on disk for the teacher's answers, so that it is asked only once: 2 for each number of its logits and of the hidden states that are compared (BERT-base: 18 kB a token). What needs more is computed anew in each step; 0 = always. At most half of what is free.</summary>
+    [Parameter]
+    [ValidateRange(0, long.MaxValue)]
+    public long CacheLimit { get; set; } = 4L << 30;
+
     /// <inheritdoc />
-    protected override void ProcessRecord() => Train(Teacher, new(TaskWeight, LogitWeight, TokenWeight), Temperature);
+    protected override void ProcessRecord() => Train(Teacher, options => options with
+    {
+        Weights = new(TaskWeight, LogitWeight, TokenWeight),
+        Temperature = Temperature,
+        TokenDistance = TokenDistance,
+        LayerMatching = LayerMatching,
+        CacheLimit = CacheLimit,
+    });
 }

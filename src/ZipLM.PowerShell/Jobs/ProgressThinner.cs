@@ -25,14 +25,16 @@ internal sealed class ProgressThinner(int parentId = -1)
             return null;
         }
 
-        activity.Shown = Stopwatch.GetTimestamp();
         var share = update.Total > 0 ? Math.Clamp(update.Done / update.Total, 0, 1) : -1;
+        activity.FirstShare = activity.Shown is null ? share : activity.FirstShare;
+        activity.Shown = Stopwatch.GetTimestamp();
         return new(activity.Id, update.Activity, string.IsNullOrEmpty(update.Status) ? " " : update.Status)
         {
             ParentActivityId = parentId,
             PercentComplete = share < 0 ? -1 : (int)(share * 100),
-            SecondsRemaining = share > 0 && !update.Completed
-                ? (int)Math.Min(Stopwatch.GetElapsedTime(activity.Started).TotalSeconds * (1 - share) / share, int.MaxValue)
+            // What was done before the first record, such as steps before a stop, took none of the time since.
+            SecondsRemaining = share > activity.FirstShare && !update.Completed
+                ? (int)Math.Min(Stopwatch.GetElapsedTime(activity.Started).TotalSeconds * (1 - share) / (share - activity.FirstShare), int.MaxValue)
                 : -1,
             RecordType = update.Completed ? ProgressRecordType.Completed : ProgressRecordType.Processing,
         };
@@ -49,5 +51,7 @@ internal sealed class ProgressThinner(int parentId = -1)
         public long Started => started;
 
         public long? Shown { get; set; }
+
+        public double FirstShare { get; set; }
     }
 }

@@ -21,12 +21,11 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     public void Gradients_of_the_total_loss_are_those_of_finite_differences() => fixture.Run(() =>
     {
         const double Step = 1e-5;
-        using var student = TinyBert.Create(NoDropout([(3, 9), (4, 0), (0, 24)]), 40, ScalarType.Float64);
-        using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24), (4, 24)]), 41, ScalarType.Float64);
+        using var student = TinyBert.Create(TrainingRig.NoDropout([(3, 9), (4, 0), (0, 24)]), 40, ScalarType.Float64);
+        using var teacher = TinyBert.Create(TrainingRig.NoDropout([(4, 24), (4, 24), (4, 24)]), 41, ScalarType.Float64);
         using var batch = TinyBert.Batch(Data);
-        var trainer = new Trainer(Distilling, Seed, new RecordingReporter());
         student.RequireGradients(true);
-        trainer.Losses(student, teacher, batch, CancellationToken.None).Total.backward();
+        TrainingRig.Losses(Distilling, student, teacher, batch).Total.backward();
         var gradients = student.Parameters.ToDictionary(p => p.Name, p => TinyBert.Values(p.Parameter.grad!));
         student.RequireGradients(false);
 
@@ -50,7 +49,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
             using var scope = NewDisposeScope();
             var element = parameter.view(-1).narrow(0, index, 1);
             element.add_(change);
-            var loss = trainer.Losses(student, teacher, batch, CancellationToken.None).Total.item<double>();
+            var loss = TrainingRig.Losses(Distilling, student, teacher, batch).Total.item<double>();
             element.sub_(change);
             return loss;
         }
@@ -59,8 +58,8 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     [Fact]
     public void Ids_at_padded_positions_change_neither_losses_nor_gradients() => fixture.Run(() =>
     {
-        using var student = TinyBert.Create(NoDropout([(3, 9), (2, 24)]), 43, ScalarType.Float64);
-        using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24)]), 44, ScalarType.Float64);
+        using var student = TinyBert.Create(TrainingRig.NoDropout([(3, 9), (2, 24)]), 43, ScalarType.Float64);
+        using var teacher = TinyBert.Create(TrainingRig.NoDropout([(4, 24), (4, 24)]), 44, ScalarType.Float64);
         using var batch = TinyBert.Batch(Data);
         Assert.True(batch.IsPadded);
         var (losses, gradients) = LossesAndGradients(student, teacher, batch);
@@ -78,12 +77,11 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     [Fact]
     public void A_batch_with_padding_has_the_token_loss_of_its_texts_one_by_one() => fixture.Run(() =>
     {
-        using var student = TinyBert.Create(NoDropout([(3, 9), (2, 24)]), 45, ScalarType.Float64);
-        using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24)]), 46, ScalarType.Float64);
-        var trainer = new Trainer(Distilling, Seed, new RecordingReporter());
+        using var student = TinyBert.Create(TrainingRig.NoDropout([(3, 9), (2, 24)]), 45, ScalarType.Float64);
+        using var teacher = TinyBert.Create(TrainingRig.NoDropout([(4, 24), (4, 24)]), 46, ScalarType.Float64);
         using var batch = TinyBert.Batch(Data);
-        var terms = trainer.Losses(student, teacher, batch, CancellationToken.None);
-        var rows = TinyBert.Rows(Data).Select(row => trainer.Losses(student, teacher, row, CancellationToken.None)).ToList();
+        var terms = TrainingRig.Losses(Distilling, student, teacher, batch);
+        var rows = TinyBert.Rows(Data).Select(row => TrainingRig.Losses(Distilling, student, teacher, row)).ToList();
         Assert.Equal(rows.Average(r => r.Task!.item<double>()), terms.Task!.item<double>(), 1e-10);
         Assert.Equal(rows.Average(r => r.Logit!.item<double>()), terms.Logit!.item<double>(), 1e-10);
         Assert.Equal(rows.Zip(Data.Lengths, (r, tokens) => r.Token!.item<double>() * tokens).Sum() / Data.Lengths.Sum(), terms.Token!.item<double>(), 1e-10);
@@ -94,10 +92,10 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     [Fact]
     public void A_student_that_is_its_teacher_has_nothing_to_learn_from_it() => fixture.Run(() =>
     {
-        using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24)]), 47, ScalarType.Float64);
+        using var teacher = TinyBert.Create(TrainingRig.NoDropout([(4, 24), (4, 24)]), 47, ScalarType.Float64);
         using var student = teacher.Copy();
         using var batch = TinyBert.Batch(Data);
-        var terms = new Trainer(Distilling with { Weights = new(0, 1, 1) }, Seed, new RecordingReporter()).Losses(student, teacher, batch, CancellationToken.None);
+        var terms = TrainingRig.Losses(Distilling with { Weights = new(0, 1, 1) }, student, teacher, batch);
         Assert.Null(terms.Task);
         Assert.Equal(0, terms.Logit!.item<double>(), 1e-12);
         Assert.Equal(0, terms.Token!.item<double>(), 1e-5);
@@ -112,8 +110,8 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     {
         const int Steps = 3;
         var options = Distilling with { BatchSize = Data.Examples.Count, Epochs = Steps, WarmUp = 0, LearningRate = 0.01, WeightDecay = 0.5, MaximumGradientNorm = 0.1, LogSteps = 1 };
-        using var teacher = TinyBert.Create(NoDropout([(4, 24), (4, 24)]), 48, ScalarType.Float64);
-        using var student = TinyBert.Create(NoDropout([(3, 9), (2, 24)]), 49, ScalarType.Float64);
+        using var teacher = TinyBert.Create(TrainingRig.NoDropout([(4, 24), (4, 24)]), 48, ScalarType.Float64);
+        using var student = TinyBert.Create(TrainingRig.NoDropout([(3, 9), (2, 24)]), 49, ScalarType.Float64);
         using var copy = student.Copy();
         var weights = copy.Parameters.SelectMany(p => TinyBert.Values(p.Parameter)).ToArray();
         var decays = copy.Parameters.SelectMany(p => Enumerable.Repeat(p.Parameter.dim() > 1 ? options.WeightDecay : 0, (int)p.Parameter.numel())).ToArray();
@@ -140,7 +138,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
             Write(copy, weights);
         }
 
-        var curve = new Trainer(options, Seed, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
+        var curve = new Trainer(options, Seed, new RecordingReporter()).Train(student, TrainingRig.Teach(student, teacher, Distilling), Data, null, CancellationToken.None);
         TinyBert.AssertClose(weights, [.. student.Parameters.SelectMany(p => TinyBert.Values(p.Parameter))], 1e-9);
         foreach (var (metric, terms, index) in curve.Zip(losses, Enumerable.Range(0, Steps)))
         {
@@ -185,7 +183,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         {
             using var teacher = TinyBert.Create(50);
             using var student = TinyBert.Create(TinyBert.Describe([(2, 9), (3, 0)]), 51);
-            new Trainer(Distilling with { Epochs = 2 }, seed, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
+            new Trainer(Distilling with { Epochs = 2 }, seed, new RecordingReporter()).Train(student, TrainingRig.Teach(student, teacher, Distilling), Data, null, CancellationToken.None);
             return [.. student.Parameters.SelectMany(p => TinyBert.Values(p.Parameter))];
         }
     });
@@ -196,7 +194,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         using var teacher = TinyBert.Create(52);
         using var student = TinyBert.Create(53);
         var before = teacher.Parameters.SelectMany(p => TinyBert.Values(p.Parameter)).ToArray();
-        new Trainer(Distilling, Seed, new RecordingReporter()).Train(student, teacher, Data, null, CancellationToken.None);
+        new Trainer(Distilling, Seed, new RecordingReporter()).Train(student, TrainingRig.Teach(student, teacher, Distilling), Data, null, CancellationToken.None);
         Assert.Equal(before, teacher.Parameters.SelectMany(p => TinyBert.Values(p.Parameter)));
         // Gradients are as large as the weights: kept, they would double the memory of every trained model.
         Assert.All(student.Parameters.Concat(teacher.Parameters), p => Assert.Null(p.Parameter.grad));
@@ -223,12 +221,6 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         Assert.Contains("LearningRate", error.Remedy, StringComparison.Ordinal);
     });
 
-    private static ModelDescription NoDropout(IReadOnlyList<(int, int)> shapes) => TinyBert.Describe(shapes, c =>
-    {
-        c["hidden_dropout_prob"] = 0;
-        c["attention_probs_dropout_prob"] = 0;
-    });
-
     private static void Write(Transformer model, double[] weights)
     {
         using var gradients = no_grad();
@@ -253,7 +245,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
     private static (double[] Losses, double[] Gradients) LossesAndGradients(Transformer student, Transformer teacher, Batch batch)
     {
         student.RequireGradients(true);
-        var terms = new Trainer(Distilling, Seed, new RecordingReporter()).Losses(student, teacher, batch, CancellationToken.None);
+        var terms = TrainingRig.Losses(Distilling, student, teacher, batch);
         terms.Total.backward();
         double[] gradients = [.. student.Parameters.SelectMany(p => TinyBert.Values(p.Parameter.grad!))];
         student.RequireGradients(false);

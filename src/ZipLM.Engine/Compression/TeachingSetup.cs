@@ -1,0 +1,107 @@
+using System.Globalization;
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Models;
+
+namespace ZipLM.Engine.Compression;
+
+/// <summary>Chooses which blocks are compared, and whether the teacher's answers are kept on disk.</summary>
+internal static class TeachingSetup
+{
+    /// <summary>Rows from which the similarity of blocks is taken.</summary>
+    private const int SimilarityRows = 256;
+
+    private const int BatchSize = 32;
+
+    /// <param name="weights">The student's weights before training.</param>
+    public static Teaching Prepare(
+        Transformer weights, TransformerModel student, TransformerModel teacher, EncodedDataset data, TrainingOptions options, int seed,
+        TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
+    {
+        var teacherWeights = teacher.Weights(reporter, cancellationToken);
+        var pairs = options.Weights.Token > 0 ? Pairs(weights, student, teacherWeights, teacher, data, options, seed, reporter, cancellationToken) : null;
+        try
+        {
+            var asked = new Teacher(teacherWeights, options.Weights, options.Temperature, pairs);
+            var count = pairs?.TeacherBlocks.Count ?? 0;
+            var fields = Teacher.Fields(student.Task, options.Weights, student.Labels.Count, student.VocabularySize, count, teacher.HiddenSize);
+            return new(asked, pairs, Cache(asked, fields, count, pairs, student, data, options, hashes, reporter, cancellationToken));
+        }
+        catch
+        {
+            pairs?.Dispose();
+            throw;
+        }
+    }
+
+    private static LayerPairs Pairs(
+        Transformer weights, TransformerModel student, Transformer teacherWeights, TransformerModel teacher, EncodedDataset data,
+        TrainingOptions options, int seed, IReporter reporter, CancellationToken cancellationToken)
+    {
+        var device = student.Session.TorchDevice;
+        var blocks = options.LayerMatching == LayerMatching.Even
+            ? LayerPairs.Even(student.Layers, teacher.Layers.Count)
+            : LayerPairs.MostSimilar(student.Layers, LayerSimilarity.Of(weights, teacherWeights, Sample(), cancellationToken));
+        if (blocks.Count == 0)
+        {
+            throw new ZipLMException("StudentLayersMissing", ErrorKind.InvalidOperation,
+                $"Every block of '{student.Name}' was dropped: the token loss has nothing to compare.", "Use -TokenWeight 0.", student);
+        }
+
+        var pairs = new LayerPairs(blocks, student.HiddenSize, teacher.HiddenSize, seed, device, student.Session.ScalarType);
+        reporter.Verbose($"The token loss compares blocks (student–teacher) {pairs}{(student.HiddenSize == teacher.HiddenSize ? "" : $", by learned projections from width {student.HiddenSize} to {teacher.HiddenSize}")}.");
+        return pairs;
+
+        IEnumerable<Batch> Sample()
+        {
+            var rows = new int[data.Examples.Count];
+            for (var i = 0; i < rows.Length; i++)
+            {
+                rows[i] = i;
+            }
+
+            new Random(seed).Shuffle(rows);
+            return rows.Take(SimilarityRows).OrderBy(r => data.Lengths[r]).Chunk(BatchSize).Select(chunk => new Batch(PaddedRows.From(data, chunk), device));
+        }
+    }
+
+    /// <summary>
+    /// Null where the answers are computed in each step: they are asked for only once, or they need more room than there is.
+    /// Without the hidden states on disk the teacher has to run anyway, and its logits come with them.
+    /// </summary>
+    private static TeacherCache? Cache(
+        Teacher teacher, IReadOnlyList<CacheField> fields, int count, LayerPairs? pairs, TransformerModel student, EncodedDataset data, TrainingOptions options,
+        TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
+    {
+        if (options.Epochs <= 1 || data.Masking is not null)
+        {
+            reporter.Verbose($"The teacher is asked in every step: {(data.Masking is null ? "each row comes up once" : "other tokens are hidden in each epoch")}.");
+            return null;
+        }
+
+        var isTemporary = options.CheckpointPath is null;
+        var path = isTemporary
+            ? Path.Combine(Path.GetTempPath(), $"ziplm-teacher-{Guid.NewGuid():N}.safetensors")
+            : Path.Combine(options.CheckpointPath!, "teacher.safetensors");
+        var bytes = TeacherCache.Bytes(fields, data);
+        var size = string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:N0} MB");
+        // A run that goes on has its cache already.
+        var limit = File.Exists(path) ? options.CacheLimit : Math.Min(options.CacheLimit, new DriveInfo(Path.GetDirectoryName(path)!).AvailableFreeSpace / 2);
+        if (bytes > limit)
+        {
+            reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
+                $"The teacher is asked in every step: its answers would take {size}, and {(limit < options.CacheLimit ? "half of the free disk space" : "-CacheLimit")} is {limit / 1e6:N0} MB."));
+            return null;
+        }
+
+        reporter.Verbose($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in '{path}': {size}.");
+        var origin = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["teacher"] = isTemporary ? string.Empty : hashes.Teacher!,
+            ["data"] = isTemporary ? string.Empty : hashes.Data,
+            ["pairs"] = pairs?.ToString() ?? string.Empty,
+            ["temperature"] = options.Temperature.ToString(CultureInfo.InvariantCulture),
+        };
+        return TeacherCache.OpenOrMake(path, isTemporary, teacher, fields, count, data, origin, student.Session.TorchDevice, reporter, cancellationToken);
+    }
+}

@@ -1,0 +1,63 @@
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Models;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Distillation;
+
+/// <summary>How similar what two models' blocks give is: linear centred kernel alignment (Kornblith et al., 2019), which needs no common width.</summary>
+internal static class LayerSimilarity
+{
+    /// <summary>CKA of each block of the student with each of the teacher, 0–1, over the tokens of some batches; [student block, teacher block].</summary>
+    /// <param name="batches">Disposed here.</param>
+    public static double[,] Of(Transformer student, Transformer teacher, IEnumerable<Batch> batches, CancellationToken cancellationToken)
+    {
+        using var gradients = no_grad();
+        using var scope = NewDisposeScope();
+        var (own, others) = (student.Blocks.Select(_ => new List<Tensor>()).ToList(), teacher.Blocks.Select(_ => new List<Tensor>()).ToList());
+        foreach (var batch in batches)
+        {
+            using (batch)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Collect(student, batch, own);
+                Collect(teacher, batch, others);
+            }
+        }
+
+        var (x, y) = (own.Select(Centred).ToList(), others.Select(Centred).ToList());
+        var (xNorms, yNorms) = (x.Select(SelfNorm).ToList(), y.Select(SelfNorm).ToList());
+        var result = new double[x.Count, y.Count];
+        for (var k = 0; k < x.Count; k++)
+        {
+            for (var j = 0; j < y.Count; j++)
+            {
+                using var inner = NewDisposeScope();
+                result[k, j] = y[j].t().matmul(x[k]).square().sum().item<double>() / (xNorms[k] * yNorms[j]);
+            }
+        }
+
+        return result;
+    }
+
+    private static void Collect(Transformer model, Batch batch, List<List<Tensor>> perBlock)
+    {
+        using var scope = NewDisposeScope();
+        var tokens = batch.Mask.view(-1).nonzero().squeeze(1);
+        foreach (var (list, hidden) in perBlock.Zip(model.Forward(batch, new() { KeepHidden = true }).Hidden))
+        {
+            list.Add(hidden.flatten(0, 1).index_select(0, tokens).to(ScalarType.Float64).MoveToOuterDisposeScope());
+        }
+    }
+
+    private static Tensor Centred(List<Tensor> parts)
+    {
+        var all = cat(parts, 0);
+        return all - all.mean(new long[] { 0 }, keepdim: true);
+    }
+
+    private static double SelfNorm(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return Math.Max(x.t().matmul(x).square().sum().sqrt().item<double>(), 1e-30);
+    }
+}

@@ -1,0 +1,46 @@
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Distillation;
+
+/// <summary>
+/// A language model's answers in short: the likeliest words at each token, and one entry for all others together. Their KL
+/// divergence is a lower bound of that over the whole vocabulary.
+/// </summary>
+/// <param name="Ids">int64 [batch, length, k]</param>
+/// <param name="LogProbabilities">[batch, length, k + 1], at the run's temperature; the last entry is that of all other words.</param>
+internal sealed record LikelyWords(Tensor Ids, Tensor LogProbabilities) : IDisposable
+{
+    /// <summary>Words that are kept for each token.</summary>
+    public const int Count = 64;
+
+    // Of the rest's probability: nothing is impossible, and its logarithm stays finite.
+    private const double Least = 1e-6;
+
+    /// <summary>In short what a model answers.</summary>
+    /// <param name="logits">[batch, length, vocabulary]</param>
+    public static LikelyWords Of(Tensor logits, double temperature)
+    {
+        var (values, ids) = nn.functional.log_softmax(logits.to(ScalarType.Float32) / temperature, 2).topk((int)Math.Min(Count, logits.shape[2]), 2);
+        return new(ids, WithRest(values));
+    }
+
+    /// <summary>KL(teacher ‖ student) · T² at each token, [batch, length].</summary>
+    /// <param name="student">[batch, length, vocabulary]</param>
+    public Tensor Divergence(Tensor student, double temperature)
+    {
+        var q = WithRest(nn.functional.log_softmax(student / temperature, 2).gather(2, Ids));
+        return (LogProbabilities.exp() * (LogProbabilities - q)).sum(new long[] { 2 }) * (temperature * temperature);
+    }
+
+    public void Dispose()
+    {
+        Ids.Dispose();
+        LogProbabilities.Dispose();
+    }
+
+    private static Tensor WithRest(Tensor logProbabilities)
+    {
+        var rest = (1 - logProbabilities.exp().sum(new long[] { 2 }, keepdim: true)).clamp_min(Least).log();
+        return cat([logProbabilities, rest], 2);
+    }
+}

@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Distillation;
+
+/// <summary>The losses of the steps since the last line of the learning curve. They stay on the device until a line is asked for.</summary>
+internal sealed class LossWindow(LossWeights weights) : IDisposable
+{
+    private readonly List<(Tensor Terms, IReadOnlyList<int> Rows)> _steps = [];
+    private long _tokens;
+    private long _start = Stopwatch.GetTimestamp();
+
+    /// <param name="terms">[total, task, logit, token]; owned by this from here.</param>
+    /// <param name="rows">The rows of the batch.</param>
+    public void Add(Tensor terms, IReadOnlyList<int> rows, int tokens)
+    {
+        _steps.Add((terms, rows));
+        _tokens += tokens;
+    }
+
+    /// <summary>The losses so far, [steps, 4] in double precision on the host; null when there are none. The caller owns it.</summary>
+    public Tensor? Losses()
+    {
+        if (_steps.Count == 0)
+        {
+            return null;
+        }
+
+        using var scope = NewDisposeScope();
+        return stack(_steps.Select(s => s.Terms)).cpu().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Refuses a loss that is not finite.</summary>
+    /// <param name="step">Steps done in all.</param>
+    /// <exception cref="ZipLMException"><c>TrainingDiverged</c>, with the first such step and its rows.</exception>
+    public void RequireFinite(int step)
+    {
+        using var losses = Losses();
+        var totals = losses is null ? [] : losses.data<double>().Where((_, i) => i % 4 == 0).ToList();
+        var at = totals.FindIndex(l => !double.IsFinite(l));
+        if (at >= 0)
+        {
+            var rows = _steps[at].Rows.Order().Select(r => r + 1).ToList();
+            throw new ZipLMException("TrainingDiverged", ErrorKind.InvalidOperation,
+                FormattableString.Invariant($"The loss became {totals[at]} in step {step - totals.Count + at + 1}, with rows {string.Join(", ", rows.Take(8))}{(rows.Count > 8 ? ", …" : "")} of the training data."),
+                "Use a smaller -LearningRate, or more -WarmUp.");
+        }
+    }
+
+    /// <summary>The means since the line before.</summary>
+    /// <exception cref="ZipLMException"><c>TrainingDiverged</c>.</exception>
+    public TrainingMetric Mean(int step, int totalSteps, double epoch, double learningRate, long memory)
+    {
+        var tokensPerSecond = _tokens / Stopwatch.GetElapsedTime(_start).TotalSeconds;
+        RequireFinite(step);
+        using var losses = Losses();
+        using var mean = losses!.mean(new long[] { 0 });
+        var means = mean.data<double>().ToArray();
+        return new()
+        {
+            Step = step,
+            TotalSteps = totalSteps,
+            Epoch = epoch,
+            Loss = means[0],
+            TaskLoss = weights.Task > 0 ? means[1] : null,
+            LogitLoss = weights.Logit > 0 ? means[2] : null,
+            TokenLoss = weights.Token > 0 ? means[3] : null,
+            LearningRate = learningRate,
+            TokensPerSecond = tokensPerSecond,
+            MemoryBytes = memory,
+        };
+    }
+
+    /// <summary>What was done before a stop: it counts for the next line's losses, not for its tokens per second.</summary>
+    /// <param name="losses">[steps, 4]; all finite.</param>
+    public void Restore(Tensor losses, Device device)
+    {
+        for (var i = 0; i < losses.shape[0]; i++)
+        {
+            using var terms = losses[i];
+            _steps.Add((terms.to(device, copy: true).DetachFromDisposeScope(), []));
+        }
+    }
+
+    /// <summary>Begins the next line of the curve.</summary>
+    public void Clear()
+    {
+        _steps.ForEach(s => s.Terms.Dispose());
+        _steps.Clear();
+        _tokens = 0;
+        _start = Stopwatch.GetTimestamp();
+    }
+
+    public void Dispose() => Clear();
+}

@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Distillation;
+
+/// <summary>Where a run is: its state, its curve and its best weights, and how they are kept.</summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private readonly FlatParameters _parameters;
+    private readonly AdamW _optimizer;
+    private readonly LossWindow _window;
+    private readonly TrainingOptions _options;
+    private readonly IReporter _reporter;
+    private readonly TrainingCheckpoint? _checkpoint;
+    private readonly List<TrainingMetric> _curve = [];
+    private Tensor? _best;
+    private int _saved = -1;
+    private long _savedAt = Stopwatch.GetTimestamp();
+
+    /// <summary>Begins a run, or goes on with the one in the checkpoint.</summary>
+    public TrainingRun(
+        FlatParameters parameters, AdamW optimizer, LossWindow window, TrainingOptions options, IReporter reporter,
+        TrainingCheckpoint? checkpoint, CancellationToken cancellationToken)
+    {
+        (_parameters, _optimizer, _window, _options, _reporter, _checkpoint) = (parameters, optimizer, window, options, reporter, checkpoint);
+        var stored = checkpoint?.Restore(parameters, optimizer, window, best => _best = best.DetachFromDisposeScope(), cancellationToken);
+        State = stored ?? new() { PartSize = Math.Min(options.MicroBatchSize ?? options.BatchSize, options.BatchSize) };
+        _curve.AddRange(checkpoint?.Metrics.KeepUpTo(State.Logged) ?? []);
+        if (stored is not null)
+        {
+            _saved = stored.Step;
+            reporter.Verbose($"Going on after step {stored.Step} of {checkpoint!.Directory.FullName}{(stored.Done ? ", which is the last" : "")}.");
+        }
+    }
+
+    public TrainingState State { get; set; }
+
+    public IReadOnlyList<TrainingMetric> Curve => _curve;
+
+    private bool KeepsBest => _options.KeepBest || _options.Patience is not null;
+
+    /// <summary>Adds a line to the learning curve; a validation may be the best so far, or end the training.</summary>
+    public void Log(TrainingMetric metric, bool isLast)
+    {
+        _window.Clear();
+        _curve.Add(metric);
+        _checkpoint?.Metrics.Append(metric);
+        _reporter.Milestone(metric);
+        var state = State with { Logged = metric.Step, Done = isLast };
+        if (metric.Validation is { } validation && KeepsBest)
+        {
+            var isBest = !(validation <= state.Best);
+            if (isBest)
+            {
+                _best ??= empty_like(_parameters.Weights).DetachFromDisposeScope();
+                _best.copy_(_parameters.Weights);
+            }
+
+            state = state with { Best = isBest ? validation : state.Best, Waited = isBest ? 0 : state.Waited + 1 };
+            if (!state.Done && state.Waited >= _options.Patience)
+            {
+                _reporter.Verbose($"Training ends after step {state.Step}: {state.Waited} validation(s) without a better result than {state.Best}.");
+                state = state with { Done = true };
+            }
+        }
+
+        State = state;
+    }
+
+    /// <summary>Stores the run when the interval is over.</summary>
+    public void SaveWhenDue()
+    {
+        if (_checkpoint is not null && Stopwatch.GetElapsedTime(_savedAt) >= _options.CheckpointInterval)
+        {
+            Save();
+        }
+    }
+
+    /// <summary>Stores the run, unless that was done after the same step.</summary>
+    /// <exception cref="ZipLMException"><c>TrainingDiverged</c>: the last good checkpoint stays.</exception>
+    public void Save()
+    {
+        if (_checkpoint is null || (_saved == State.Step && !State.Done))
+        {
+            return;
+        }
+
+        _window.RequireFinite(State.Step);
+        RequireFiniteWeights();
+        _checkpoint.Save(State, _parameters, _optimizer, _window, _best);
+        (_saved, _savedAt) = (State.Step, Stopwatch.GetTimestamp());
+    }
+
+    /// <summary>Stores the end of the run, and puts the best weights in place.</summary>
+    public void Finish()
+    {
+        Save();
+        if (_best is not null)
+        {
+            _parameters.Weights.copy_(_best);
+            _parameters.Publish();
+        }
+    }
+
+    public void Dispose() => _best?.Dispose();
+
+    private void RequireFiniteWeights()
+    {
+        using var scope = NewDisposeScope();
+        if (!_parameters.Weights.isfinite().all().item<bool>())
+        {
+            throw new ZipLMException("TrainingDiverged", ErrorKind.InvalidOperation,
+                $"A weight is no longer finite after step {State.Step}.", "Use a smaller -LearningRate, or more -WarmUp.");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using ZipLM.Engine.Models;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Distillation;
+
+/// <summary>Keeps all that lies between the layers until the backward pass.</summary>
+internal sealed class WholePass : IGradientPass
+{
+    public Tensor Run(Transformer student, TrainingPart part, StudentLoss loss, CancellationToken cancellationToken)
+    {
+        using var scope = NewDisposeScope();
+        // A step of a large model takes seconds: this is looked at before each of its parts.
+        cancellationToken.ThrowIfCancellationRequested();
+        manual_seed(part.Seed);
+        var output = student.Forward(part.Batch, loss.Forward);
+        cancellationToken.ThrowIfCancellationRequested();
+        var terms = loss.Of(output, part.Teacher, part.Batch, part.Share);
+        terms.Total.backward();
+        return terms.Detach();
+    }
+}
