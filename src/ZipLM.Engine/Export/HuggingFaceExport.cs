@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Storage;
 using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace ZipLM.Engine.Export;
 
@@ -16,30 +17,69 @@ public static class HuggingFaceExport
     {
         var own = TransformerModel.Of(model);
         RequireNotBase(own, directory);
-        own.Session.Run(() =>
+        Write(own, directory, replace, (weights, others) =>
         {
-            // A model that is written over its own directory must be in memory before the directory goes.
-            var weights = own.Weights(reporter, cancellationToken);
-            _ = own.Tokenizer;
-            AtomicDirectory.Write(directory, replace, target =>
-            {
-                using var scope = NewDisposeScope();
-                var others = Others(own, cancellationToken);
-                JsonFile.Write(Path.Combine(target, ModelDirectory.ConfigFile), Config(own, others.Count > 0, reporter));
-                JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(own.Record, own.Layers));
-                own.Tokenizer.Save(target);
-                CheckpointWriter.Write(target, [.. Stored(own.Description, weights), .. others], cancellationToken);
-            });
-            own.SavedTo(directory);
-            return true;
+            var config = Config(own, others, reporter);
+            ModelingFile.Describe(config, own.Description, weights);
+            return (own.Description, own.Record, config, weights.Parameters.ToDictionary(p => p.Name, p => p.Parameter));
+        }, reporter, cancellationToken);
+        own.SavedTo(directory);
+    }
+
+    /// <summary>
+    /// Writes the zero-padded twin of a model: dense files that compute the same at dense speed. The model stays where it was
+    /// saved, if it was.
+    /// </summary>
+    /// <param name="directory">Absolute path.</param>
+    /// <param name="replace">Replace a directory that exists.</param>
+    /// <exception cref="ZipLMException">The directory exists and may not be replaced, or the disk is full.</exception>
+    public static void WriteDense(Model model, string directory, bool replace, IReporter reporter, CancellationToken cancellationToken)
+    {
+        var own = TransformerModel.Of(model);
+        RequireNotBase(own, directory);
+        if (own.Path is { } saved && Full(saved) == Full(directory))
+        {
+            throw new ZipLMException("ExportTargetIsSource", ErrorKind.InvalidArgument,
+                $"'{directory}' holds '{model.Name}' itself, which its dense twin cannot replace.", "Give another path or name.", directory);
+        }
+
+        var dense = own.Description with { Layers = own.Description.Dense.Layers };
+        Write(own, directory, replace, (weights, others) =>
+        {
+            var config = Config(own, others, reporter);
+            ModelingFile.Describe(config, dense, weights);
+            // The speedup and the plan are those of the other one.
+            return (dense, own.Record with { Pruning = null }, config, DenseTwin.Parameters(own.Description, weights));
         }, reporter, cancellationToken);
     }
 
-    private static IEnumerable<(string Name, Tensor Tensor)> Stored(ModelDescription description, Transformer weights)
-    {
-        var parameters = weights.Parameters.ToDictionary(p => p.Name, p => p.Parameter);
-        return description.Family.Layout(description).Select(t => (t.Name, t.Join(parameters)));
-    }
+    private static void Write(
+        TransformerModel model, string directory, bool replace,
+        Func<Transformer, bool, (ModelDescription Description, ModelRecord Record, JsonObject Config, IReadOnlyDictionary<string, Parameter> Parameters)> make,
+        IReporter reporter, CancellationToken cancellationToken) =>
+        model.Session.Run(() =>
+        {
+            // A model that is written over its own directory must be in memory before the directory goes.
+            var weights = model.Weights(reporter, cancellationToken);
+            _ = model.Tokenizer;
+            AtomicDirectory.Write(directory, replace, target =>
+            {
+                using var scope = NewDisposeScope();
+                var others = Others(model, cancellationToken);
+                var (description, record, config, parameters) = make(weights, others.Count > 0);
+                JsonFile.Write(Path.Combine(target, ModelDirectory.ConfigFile), config);
+                JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(record, description.Layers));
+                model.Tokenizer.Save(target);
+                CheckpointWriter.Write(target, [.. description.Family.Layout(description).Select(t => (t.Name, t.Join(parameters))), .. others], cancellationToken);
+                if (ModelingFile.IsNeeded(description))
+                {
+                    File.WriteAllText(Path.Combine(target, ModelingFile.Name), ModelingFile.Text(description));
+                }
+
+                File.WriteAllText(Path.Combine(target, ModelCard.FileName), ModelCard.Text(Path.GetFileName(Full(directory)), model, description));
+            });
+            return true;
+        }, reporter, cancellationToken);
 
     private static void RequireNotBase(TransformerModel model, string directory)
     {
@@ -48,9 +88,9 @@ public static class HuggingFaceExport
             throw new ZipLMException("ExportTargetIsBase", ErrorKind.InvalidArgument,
                 $"'{directory}' is the dense model that '{model.Name}' was pruned from, its teacher and baseline.", "Give another path or name.", directory);
         }
-
-        static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
     }
+
+    private static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 
     /// <summary>
     /// What belongs to an architecture without a task and never changes here, such as a pooler or the head of a

@@ -30,7 +30,7 @@ public static class OnnxExport
         RequirePrecision(precision);
         own.Session.Run(() =>
         {
-            var graph = OnnxModel.Whole(own.Weights(reporter, cancellationToken), precision);
+            var graph = OnnxModel.Whole(own.Weights(reporter, cancellationToken), precision, head: true);
             var bytes = graph.Constants.Sum(c => c.Bytes);
             var isLarge = bytes > largestMessage;
             if (path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase))
@@ -46,6 +46,7 @@ public static class OnnxExport
                 JsonFile.Write(Path.Combine(target, ModelDirectory.ConfigFile), own.Description.Config);
                 JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(own.Record, own.Layers));
                 own.Tokenizer.Save(target);
+                File.WriteAllText(Path.Combine(target, ModelCard.FileName), ModelCard.Text(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)), model, own.Description, isOnnx: true));
                 var content = isLarge ? WriteData(graph, Path.Combine(target, DataFile), cancellationToken) : graph.ToModel();
                 using var file = File.Create(Path.Combine(target, ModelFile));
                 content.WriteTo(file);
@@ -88,6 +89,12 @@ public static class OnnxExport
         return graph.ToModel(constant =>
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (constant.Type == TensorProto.Types.DataType.Int64)
+            {
+                // Sizes and shapes, which readers must know before they open the data.
+                return OnnxGraph.Inside(constant);
+            }
+
             file.Position = (file.Position + Alignment - 1) / Alignment * Alignment;
             var tensor = new TensorProto
             {

@@ -20,6 +20,9 @@ internal sealed class OnnxGraph
     /// <summary>The constants, in the order in which they were added.</summary>
     public IReadOnlyCollection<OnnxTensor> Constants => _constants.Values;
 
+    /// <summary>Names of the inputs.</summary>
+    public IEnumerable<string> Inputs => _graph.Input.Select(i => i.Name);
+
     /// <summary>Adds an input; a dimension is a number or the name of one that may change.</summary>
     public string Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<string> dimensions)
     {
@@ -59,6 +62,9 @@ internal sealed class OnnxGraph
         return outputs[0];
     }
 
+    /// <summary>A value as int32.</summary>
+    public string Int32(string value) => Node($"{value}.int32", "Cast", [value], string.Empty, Attribute("to", (int)TensorProto.Types.DataType.Int32));
+
     public static AttributeProto Attribute(string name, double value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Float, F = (float)value };
 
     public static AttributeProto Attribute(string name, int value) => new() { Name = name, Type = AttributeProto.Types.AttributeType.Int, I = value };
@@ -75,13 +81,16 @@ internal sealed class OnnxGraph
     }
 
     /// <summary>The model with all constants inside.</summary>
-    public ModelProto ToModel() => ToModel(constant => new()
+    public ModelProto ToModel() => ToModel(Inside);
+
+    /// <summary>A constant with its values inside the model.</summary>
+    public static TensorProto Inside(OnnxTensor constant) => new()
     {
         Name = constant.Name,
         DataType = constant.Type,
         Dims = { constant.Shape },
         RawData = UnsafeByteOperations.UnsafeWrap(constant.Read()),
-    });
+    };
 
     /// <summary>The model with constants as given.</summary>
     public ModelProto ToModel(Func<OnnxTensor, TensorProto> write)

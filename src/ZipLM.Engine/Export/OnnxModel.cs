@@ -1,10 +1,9 @@
 using ZipLM.Engine.Models;
-using static ZipLM.Engine.Export.OnnxGraph;
 
 namespace ZipLM.Engine.Export;
 
-/// <summary>A model, or one of its sublayers, as a graph. Batch and sequence may have any length.</summary>
-internal static class OnnxModel
+/// <summary>A model of any model family, or one of its sublayers, as a graph. Batch and sequence may have any length.</summary>
+internal sealed class OnnxModel
 {
     public const string InputIds = "input_ids";
     public const string AttentionMask = "attention_mask";
@@ -13,89 +12,73 @@ internal static class OnnxModel
     public const string Logits = "logits";
     public const string LastHidden = "last_hidden_state";
 
+    /// <summary>Name of the dimension that counts tokens.</summary>
+    public const string Sequence = "sequence";
+
     private const string Batch = "batch";
-    private const string Sequence = "sequence";
+
+    private readonly OnnxGraph _graph = new();
+    private readonly OnnxNorms _norms;
+    private readonly OnnxMask _mask;
+    private readonly OnnxSublayers _sublayers;
+    private readonly OnnxHeads _heads;
+
+    private OnnxModel(Precision precision)
+    {
+        OnnxLinear linear = precision == Precision.Int8 ? new OnnxQuantizedLinear(_graph) : new OnnxLinear(_graph);
+        var feedForward = new OnnxFeedForward(_graph, linear);
+        _norms = new(_graph);
+        _mask = new(_graph, AttentionMask);
+        _sublayers = new(_norms, new(_graph, linear, _mask), feedForward);
+        _heads = new(_graph, linear, _norms, feedForward, _mask);
+    }
 
     /// <summary>
-    /// A whole model: <c>input_ids</c>, <c>attention_mask</c> and <c>token_type_ids</c>, int64 [batch, sequence], to
-    /// <c>logits</c> [batch, labels] or, without a head, <c>last_hidden_state</c> [batch, sequence, hidden].
+    /// A whole model: <c>input_ids</c>, <c>attention_mask</c> and, where it tells kinds of text apart, <c>token_type_ids</c>,
+    /// int64 [batch, sequence], to <c>logits</c> in the shape of <see cref="ModelOutput.Logits"/> or, without a head,
+    /// <c>last_hidden_state</c> [batch, sequence, hidden]. Padding may stand on either side of causal models and RoBERTa.
     /// </summary>
-    /// <exception cref="ZipLMException">The model has parts that are not written yet.</exception>
-    public static OnnxGraph Whole(Transformer model, Precision precision)
-    {
-        RequireSupported(model);
-        var graph = new OnnxGraph();
-        var linear = Linear(graph, precision);
-        var blocks = new OnnxBlocks(graph, linear);
-        var ids = graph.Input(InputIds, TensorProto.Types.DataType.Int64, Batch, Sequence);
-        var mask = Mask(graph);
-        var x = Embed(graph, blocks, model.Embeddings, ids, graph.Input(TypeIds, TensorProto.Types.DataType.Int64, Batch, Sequence));
-        foreach (var block in model.Blocks)
-        {
-            x = blocks.FeedForward(block, blocks.Attention(block, x, mask));
-        }
-
-        if (model.Head is not FirstTokenHead head)
-        {
-            graph.Output(LastHidden, x, Batch, Sequence, $"{model.Embeddings.Words.Weight.shape[1]}");
-            return graph;
-        }
-
-        var first = graph.Node("head.first", "Gather", [x, graph.Constant(OnnxTensor.Int64("head.first.index", 0))], string.Empty, Attribute("axis", 1));
-        var pooled = graph.Node("head.pooled", "Tanh", [Biased("head.pooler", first, head.Dense)]);
-        graph.Output(Logits, Biased("head.classifier", pooled, head.Classifier), Batch, $"{head.Classifier.Weight.shape[0]}");
-        return graph;
-
-        string Biased(string name, string input, Linear matrix) =>
-            graph.Node($"{name}.sum", "Add", [linear.Apply(name, input, matrix), linear.Bias($"{name}.bias", matrix)]);
-    }
+    /// <param name="head">Write the head. Unless said: that of a task, but not that of a masked language model, as <see cref="ForwardOptions.Head"/>.</param>
+    public static OnnxGraph Whole(Transformer model, Precision precision, bool? head = null) => new OnnxModel(precision).Write(model, head);
 
     /// <summary>One sublayer: <c>hidden</c> [batch, sequence, hidden] and <c>attention_mask</c> to <c>last_hidden_state</c>.</summary>
-    public static OnnxGraph Sublayer(Block block, Sublayer sublayer, Precision precision)
-    {
-        var graph = new OnnxGraph();
-        var blocks = new OnnxBlocks(graph, Linear(graph, precision));
-        var size = $"{((LayerNorm)block.AttentionNorm!).Weight.shape[0]}";
-        var x = graph.Input(Hidden, TensorProto.Types.DataType.Float, Batch, Sequence, size);
-        var mask = Mask(graph);
-        graph.Output(LastHidden, sublayer == ZipLM.Sublayer.Attention ? blocks.Attention(block, x, mask) : blocks.FeedForward(block, x), Batch, Sequence, size);
-        return graph;
-    }
+    public static OnnxGraph Sublayer(Block block, Sublayer sublayer, Precision precision) => new OnnxModel(precision).Write(block, sublayer);
 
-    private static void RequireSupported(Transformer model)
+    private OnnxGraph Write(Transformer model, bool? withHead)
     {
-        var embeddings = model.Embeddings;
-        var isBert = embeddings is { Positions: not null, PositionOffset: 0, Types: not null, UsesTypes: true, Norm: LayerNorm }
-            && model.FinalNorm is null
-            && (model.Head is not { IsTask: true } || model.Head is FirstTokenHead { Activation.Name: "tanh" })
-            && model.Blocks.All(b => !b.PreNorm && b.Attention is null or { Causal: false, GroupSize: 1, Rotary: null } && b.FeedForward is null or { Gate: null });
-        if (!isBert)
+        var ids = Tokens(InputIds);
+        Tokens(AttentionMask);
+        var types = model.Embeddings is { Types: not null, UsesTypes: true } ? Tokens(TypeIds) : null;
+        var x = new OnnxEmbeddings(_graph, _norms, _mask).Apply(model.Embeddings, ids, types);
+        foreach (var block in model.Blocks)
         {
-            throw new ZipLMException("OnnxModelUnsupported", ErrorKind.InvalidArgument,
-                "This model cannot be written as ONNX: that is there for BERT (sequence classification, or without a head) alone.",
-                "Export the Hugging Face directory: Export-Model -Path DIRECTORY.");
+            x = _sublayers.FeedForward(block, _sublayers.Attention(block, x));
         }
+
+        var last = model.FinalNorm is { } norm ? _norms.Apply("norm", norm, x) : _norms.Sum("last", x);
+        if (model.Head is { } head && (withHead ?? head.IsTask))
+        {
+            var (logits, dimensions) = _heads.Apply(head, model.Embeddings, last);
+            _graph.Output(Logits, logits, [Batch, .. dimensions]);
+        }
+        else
+        {
+            _graph.Output(LastHidden, last, Batch, Sequence, $"{model.Embeddings.Words.Weight.shape[1]}");
+        }
+
+        return _graph;
     }
 
-    private static OnnxLinear Linear(OnnxGraph graph, Precision precision) => precision == Precision.Int8 ? new OnnxQuantizedLinear(graph) : new OnnxLinear(graph);
-
-    private static string Mask(OnnxGraph graph) => Int32(graph, graph.Input(AttentionMask, TensorProto.Types.DataType.Int64, Batch, Sequence));
-
-    private static string Embed(OnnxGraph graph, OnnxBlocks blocks, TokenEmbeddings embeddings, string ids, string types)
+    private OnnxGraph Write(Block block, Sublayer sublayer)
     {
-        var norm = (LayerNorm)embeddings.Norm!;
-        string[] inputs =
-        [
-            Int32(graph, ids), Int32(graph, types),
-            Table("words", embeddings.Words), Table("positions", embeddings.Positions!), Table("types", embeddings.Types!),
-            .. blocks.Weights("embeddings.norm", norm),
-        ];
-        // The second output is not used, but the operator has it.
-        return graph.Node("embeddings", "EmbedLayerNormalization", inputs, ["embeddings", "embeddings.mask_index"], Fused, Attribute("epsilon", norm.Epsilon));
-
-        string Table(string name, Embedding table) => graph.Constant(OnnxTensor.Float($"embeddings.{name}.weight", table.Weight.shape, () => table.Weight));
+        // A pre-norm block without anything left has no weights that tell its width.
+        var size = (block.AttentionNorm ?? block.FeedForwardNorm)?.Parameters.First().Parameter.shape[0].ToString(System.Globalization.CultureInfo.InvariantCulture) ?? Hidden;
+        var x = new OnnxResidual(_graph.Input(Hidden, TensorProto.Types.DataType.Float, Batch, Sequence, size));
+        Tokens(AttentionMask);
+        var y = sublayer == ZipLM.Sublayer.Attention ? _sublayers.Attention(block, x) : _sublayers.FeedForward(block, x);
+        _graph.Output(LastHidden, _norms.Sum("last", y), Batch, Sequence, size);
+        return _graph;
     }
 
-    private static string Int32(OnnxGraph graph, string value) =>
-        graph.Node($"{value}.int32", "Cast", [value], string.Empty, Attribute("to", (int)TensorProto.Types.DataType.Int32));
+    private string Tokens(string name) => _graph.Input(name, TensorProto.Types.DataType.Int64, Batch, Sequence);
 }

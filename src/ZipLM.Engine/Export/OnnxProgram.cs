@@ -13,6 +13,7 @@ internal sealed class OnnxProgram : IDisposable
     public const long LargestMessage = int.MaxValue - (1 << 20);
 
     private readonly OnnxSession _session;
+    private readonly HashSet<string> _inputs;
 
     /// <exception cref="ZipLMException"><c>OnnxModelTooLarge</c>.</exception>
     public OnnxProgram(OnnxGraph graph, int threads)
@@ -23,10 +24,11 @@ internal sealed class OnnxProgram : IDisposable
                 $"The model takes {bytes / 1e9:0.0} GB, and ONNX Runtime takes at most 2 GB from memory.", "Use -Runtime Torch.");
         }
 
+        _inputs = [.. graph.Inputs];
         _session = new(graph.ToModel().ToByteArray(), threads);
     }
 
-    /// <summary>A batch as inputs of a whole model; the caller disposes them.</summary>
+    /// <summary>A batch as inputs of a whole model of any model family; the caller disposes them.</summary>
     public static Dictionary<string, OrtValue> Inputs(Batch batch) => new(StringComparer.Ordinal)
     {
         [OnnxModel.InputIds] = Int64(batch.InputIds),
@@ -53,11 +55,11 @@ internal sealed class OnnxProgram : IDisposable
         };
     }
 
-    /// <summary>Runs the graph and drops what it gives.</summary>
-    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Run(inputs);
+    /// <summary>Runs the graph and drops what it gives; inputs that the graph does not have are left out.</summary>
+    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Run(Known(inputs));
 
     /// <summary>Runs the graph; its output in row-major order.</summary>
-    public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Values(inputs);
+    public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Values(Known(inputs));
 
     /// <summary>Runs a whole model; its output in row-major order.</summary>
     public float[] Run(Batch batch)
@@ -65,7 +67,7 @@ internal sealed class OnnxProgram : IDisposable
         var inputs = Inputs(batch);
         try
         {
-            return _session.Values(inputs);
+            return Values(inputs);
         }
         finally
         {
@@ -82,6 +84,9 @@ internal sealed class OnnxProgram : IDisposable
     }
 
     public void Dispose() => _session.Dispose();
+
+    private IReadOnlyDictionary<string, OrtValue> Known(IReadOnlyDictionary<string, OrtValue> inputs) =>
+        inputs.Count == _inputs.Count ? inputs : inputs.Where(i => _inputs.Contains(i.Key)).ToDictionary(StringComparer.Ordinal);
 
     private static OrtValue Int64(Tensor values)
     {

@@ -1,4 +1,5 @@
 using static TorchSharp.torch;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace ZipLM.Engine.Export;
 
@@ -12,6 +13,10 @@ internal sealed class OnnxQuantizedLinear(OnnxGraph graph) : OnnxLinear(graph)
     private const double Largest = 63;
 
     private readonly Dictionary<string, string[]> _quantized = new(StringComparer.Ordinal);
+
+    /// <summary>In integers the matrix is another one than that of the embeddings.</summary>
+    public override string Decode(string name, string x, string constant, Parameter weight) =>
+        Multiply(name, x, [weight.shape[1], weight.shape[0]], () => weight.t());
 
     protected override string Multiply(string name, string x, long[] shape, Func<Tensor> matrix)
     {

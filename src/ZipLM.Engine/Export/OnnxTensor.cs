@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Export;
@@ -21,5 +22,10 @@ internal sealed record OnnxTensor(string Name, TensorProto.Types.DataType Type, 
         return make().detach().to(float32).cpu().contiguous().bytes.ToArray();
     });
 
+    /// <summary>A number.</summary>
     public static OnnxTensor Int64(string name, long value) => new(name, TensorProto.Types.DataType.Int64, [], () => BitConverter.GetBytes(value));
+
+    /// <summary>A list of numbers.</summary>
+    public static OnnxTensor Int64(string name, long[] values) => new(
+        name, TensorProto.Types.DataType.Int64, [values.Length], () => MemoryMarshal.AsBytes<long>(values).ToArray());
 }

@@ -63,8 +63,8 @@ internal sealed class CheckpointWeights : IDisposable
             foreach (var stored in tensors)
             {
                 using var scope = NewDisposeScope();
-                var tensor = _checkpoint.Read(_names[stored.Name], cancellationToken);
-                if (!tensor.isfinite().all().item<bool>())
+                var (tensor, isFinite) = _checkpoint.ReadChecked(_names[stored.Name], cancellationToken);
+                if (!isFinite)
                 {
                     throw new ZipLMException("ModelWeightsNotFinite", ErrorKind.InvalidData,
                         $"The tensor '{stored.Name}' in '{_checkpoint.Directory}' holds NaN or infinite weights.",
@@ -73,7 +73,9 @@ internal sealed class CheckpointWeights : IDisposable
 
                 foreach (var (name, values) in stored.Split(tensor))
                 {
-                    weights.Add(name, WeightHolder.Own(values.to(type).to(device)));
+                    var wanted = values.to(type).to(device);
+                    // A whole tensor becomes the parameter itself: a copy would double the memory and the time.
+                    weights.Add(name, stored.Parts.Count == 1 ? WeightHolder.Take(wanted) : WeightHolder.Own(wanted));
                 }
             }
 

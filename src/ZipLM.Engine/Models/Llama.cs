@@ -118,7 +118,7 @@ internal sealed class Llama : IModelFamily
         var config = new ConfigReader(model.Config, model.Where);
         var settings = Settings.From(config);
         var set = new WeightSet(weights);
-        var rotary = new Rotary(LlamaFrequencies.Of(config, model.HeadSize));
+        var rotary = new Rotary(LlamaFrequencies.Of(config, model.HeadSize), model.MaximumSequenceLength);
         var embeddings = new TokenEmbeddings(set.Table($"{Prefix}.embed_tokens"));
         var blocks = model.Layers.Select(shape =>
         {

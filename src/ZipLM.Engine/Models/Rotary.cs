@@ -7,12 +7,15 @@ namespace ZipLM.Engine.Models;
 /// every pair, the second half the second.
 /// </summary>
 /// <param name="frequencies">Angle a position of each pair, head size ÷ 2 of them.</param>
-internal sealed class Rotary(IReadOnlyList<double> frequencies)
+/// <param name="positions">The longest text that the model reads; for those who write tables down.</param>
+internal sealed class Rotary(IReadOnlyList<double> frequencies, int positions)
 {
     private Tensor? _cosines;
     private Tensor? _sines;
 
     public IReadOnlyList<double> Frequencies => frequencies;
+
+    public int Positions => positions;
 
     /// <summary>θ^(−2i/d) for the pairs i = 0 … d/2 − 1 of a head of size d.</summary>
     public static IReadOnlyList<double> Plain(int headSize, double theta) =>
@@ -29,6 +32,9 @@ internal sealed class Rotary(IReadOnlyList<double> frequencies)
         var halves = x.chunk(2, -1);
         return cat([(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines) + (halves[0] * sines)], -1);
     }
+
+    /// <summary>Position times frequency, float64 [length, pairs].</summary>
+    public Tensor Angles(long length) => outer(arange(length, float64), tensor(frequencies.ToArray(), float64));
 
     /// <summary>
     /// Tables for the longest sequence that was seen, shared by all blocks and copies of a model. They are no weights:
@@ -47,7 +53,7 @@ internal sealed class Rotary(IReadOnlyList<double> frequencies)
         using var scope = NewDisposeScope();
         // Twice as long as needed where it grows: with a cache, texts get longer token by token.
         var rows = _cosines is null ? length : 2 * length;
-        var angles = outer(arange(rows, float64), tensor(frequencies.ToArray(), float64));
+        var angles = Angles(rows);
         _cosines = angles.cos().to(like.dtype).to(like.device).DetachFromDisposeScope();
         _sines = angles.sin().to(like.dtype).to(like.device).DetachFromDisposeScope();
     }

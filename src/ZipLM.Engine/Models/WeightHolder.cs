@@ -23,9 +23,17 @@ internal abstract class WeightHolder(string name) : IDisposable
     internal static Parameter Own(TorchSharp.torch.Tensor tensor)
     {
         using var detached = tensor.detach();
-        using var copy = detached.clone();
-        var parameter = new Parameter(copy, requires_grad: false);
-        parameter.DetachFromDisposeScope();
-        return parameter;
+        return Take(detached.clone());
+    }
+
+    /// <summary>Makes a parameter of a tensor that is used for nothing else; no dispose scope frees it.</summary>
+    internal static Parameter Take(TorchSharp.torch.Tensor tensor)
+    {
+        using (tensor)
+        {
+            var parameter = new Parameter(tensor, requires_grad: false);
+            parameter.DetachFromDisposeScope();
+            return parameter;
+        }
     }
 }

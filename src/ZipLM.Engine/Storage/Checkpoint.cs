@@ -66,6 +66,12 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="KeyNotFoundException">No tensor of that name.</exception>
     public torch.Tensor Read(string name, CancellationToken cancellationToken) => _fileOf[name].Read(name, cancellationToken);
 
+    /// <summary>The same, and whether no number in it is NaN or infinite.</summary>
+    /// <exception cref="ZipLMException"><c>CheckpointTruncated</c>, <c>CheckpointUnreadable</c>.</exception>
+    /// <exception cref="KeyNotFoundException">No tensor of that name.</exception>
+    public (torch.Tensor Tensor, bool IsFinite) ReadChecked(string name, CancellationToken cancellationToken) =>
+        _fileOf[name].ReadChecked(name, cancellationToken);
+
     /// <summary>SHA-256, in lower-case hex, of the contents of the weights files one after the other, by file name.</summary>
     /// <exception cref="ZipLMException"><c>CheckpointUnreadable</c>.</exception>
     public string Hash(CancellationToken cancellationToken)
