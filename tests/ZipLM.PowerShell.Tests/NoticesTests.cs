@@ -28,6 +28,7 @@ public sealed class NoticesTests
     [InlineData("SkiaSharp")]
     [InlineData("CsvHelper")]
     [InlineData("Parquet.Net")]
+    [InlineData("Microsoft.Extensions.Http.Resilience")]
     [InlineData("YamlDotNet")]
     [InlineData("Microsoft.ML.OnnxRuntime")]
     [InlineData("Microsoft.ML.OnnxRuntime.Managed")]

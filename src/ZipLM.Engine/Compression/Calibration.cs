@@ -1,6 +1,7 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Pruning;
+using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Compression;
 
@@ -27,7 +28,7 @@ internal sealed class Calibration : IDisposable
         }
 
         Model = model;
-        Data = CalibrationSource.Resolve(model, given, reporter);
+        Data = CalibrationSource.Resolve(model, given, () => HubSettings.Default(), reporter, cancellationToken);
         var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Task, model.Labels), samples, samples, model.Session.Seed, reporter);
         _sample = Encode(drawn.Statistics, cancellationToken);
         _search = drawn.Search;

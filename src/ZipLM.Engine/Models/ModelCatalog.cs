@@ -7,7 +7,16 @@ namespace ZipLM.Engine.Models;
 /// <summary>Get-Model and New-Model: where models come from.</summary>
 public static class ModelCatalog
 {
-    /// <summary>Finds a model by path, store name, alias or hub id; reads its headers only.</summary>
+    /// <summary>Finds a model by path, store name, alias or hub id, or downloads it; reads its headers only.</summary>
+    public static async Task<Model> FindAsync(
+        TorchSession session, Func<HubSettings> hub, string nameOrPath, string currentDirectory, string? revision, IReporter reporter, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        var location = await ModelLocator.Default().LocateAsync(nameOrPath, currentDirectory, revision, hub, reporter, cancellationToken).ConfigureAwait(false);
+        return TransformerModel.FromDirectory(session, location.Name, location.Directory);
+    }
+
+    /// <summary>Finds a model on this machine by path, store name, alias or hub id; reads its headers only.</summary>
     public static Model Find(TorchSession session, ModelLocator locator, string nameOrPath, string currentDirectory)
     {
         ArgumentNullException.ThrowIfNull(session);

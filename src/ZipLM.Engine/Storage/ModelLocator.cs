@@ -1,12 +1,12 @@
 namespace ZipLM.Engine.Storage;
 
-/// <summary>Finds a model by what a user calls it: a path, a name in the store, a short alias or a hub id in the local cache.</summary>
+/// <summary>Finds a model by what a user calls it: a path, a name in the store, a short alias or a hub id, in the local cache or on the hub.</summary>
 public sealed class ModelLocator(ModelStore store, HubCache cache)
 {
     /// <summary>The locator over the store and the cache that the environment names.</summary>
     public static ModelLocator Default() => new(ModelStore.Default(), HubCache.Default());
 
-    /// <summary>Finds a model.</summary>
+    /// <summary>Finds a model on this machine.</summary>
     /// <param name="nameOrPath">A model directory or a file in it, a name in the store, an alias, or a hub id.</param>
     /// <param name="currentDirectory">What a relative path starts from.</param>
     /// <exception cref="ZipLMException"><c>ModelNotFound</c>, with every place that was looked at.</exception>
@@ -17,6 +17,46 @@ public sealed class ModelLocator(ModelStore store, HubCache cache)
             ?? InStore(nameOrPath, looked)
             ?? InCache(nameOrPath, looked)
             ?? throw NotFound(nameOrPath, looked);
+    }
+
+    /// <summary>Finds a model on this machine, or downloads it into the local cache.</summary>
+    /// <param name="nameOrPath">A model directory or a file in it, a name in the store, an alias, or a hub id.</param>
+    /// <param name="currentDirectory">What a relative path starts from.</param>
+    /// <param name="revision">Branch, tag or commit on the hub, which alone is meant then; null = anywhere, and main on the hub.</param>
+    /// <param name="hub">The hub, when it has to be asked; its cache is this locator's.</param>
+    /// <exception cref="ZipLMException"><c>ModelNotFound</c>, with every place that was looked at; what is wrong with the hub.</exception>
+    public async Task<ModelLocation> LocateAsync(
+        string nameOrPath, string currentDirectory, string? revision, Func<HubSettings> hub, IReporter reporter, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(hub);
+        ArgumentNullException.ThrowIfNull(reporter);
+        var looked = new List<string>();
+        if (revision is null && (AtPath(nameOrPath, currentDirectory, looked) ?? InStore(nameOrPath, looked)) is { } own)
+            return own;
+        ModelLocation? cached = InCache(nameOrPath, looked, revision ?? "main");
+        if (cached is not null && HubModelFiles.IsComplete(cached.Directory))
+            return cached;
+        if (!HubAliases.IsOnHub(nameOrPath))
+            return cached ?? throw NotFound(nameOrPath, looked);
+        HubSettings settings = hub();
+        if (settings.Offline)
+            return cached ?? throw NotFound(nameOrPath, [.. looked, $"not the hub {settings.Name}, because HF_HUB_OFFLINE is set"]);
+
+        HubRepository repository = HubRepository.Model(HubAliases.IdsFor(nameOrPath)[0]);
+        try
+        {
+            return new ModelLocation(nameOrPath, await HubModelFiles.DownloadAsync(settings, repository, revision ?? "main", reporter, cancellationToken).ConfigureAwait(false));
+        }
+        catch (ZipLMException e) when (e.ErrorId == HubErrors.Unreachable && cached is not null)
+        {
+            reporter.Warning($"The local cache has only a part of '{nameOrPath}': {cached.Directory}. {e.Message}");
+            return cached;
+        }
+        catch (ZipLMException e) when (cached is null && e.ErrorId is HubErrors.Unreachable or "ZipLM.ModelNotFound" or HubErrors.AccessDenied)
+        {
+            // Whoever mistyped a path must not wonder what the hub has to do with it.
+            throw new ZipLMException(e.ErrorId["ZipLM.".Length..], e.Kind, $"{e.Message} On this machine, looked at {string.Join("; ", looked)}.", e.Remedy, nameOrPath, e);
+        }
     }
 
     /// <summary>Names that can be completed: the store's, the cache's, the aliases; what cannot be read is left out.</summary>
@@ -54,13 +94,13 @@ public sealed class ModelLocator(ModelStore store, HubCache cache)
         return null;
     }
 
-    private ModelLocation? InCache(string name, List<string> looked)
+    private ModelLocation? InCache(string name, List<string> looked, string revision = "main")
     {
         if (!ModelName.IsValid(name))
             return null;
         foreach (string id in HubAliases.IdsFor(name))
         {
-            if (cache.Find(id) is { } directory)
+            if (cache.Find(id, revision) is { } directory)
                 return new ModelLocation(name, directory);
             looked.Add($"the Hugging Face cache: {cache.DirectoryOf(id)}");
         }
@@ -75,7 +115,7 @@ public sealed class ModelLocator(ModelStore store, HubCache cache)
             "ModelNotFound",
             ErrorKind.NotFound,
             $"No model '{name}'. {places}",
-            "Give the path of a directory in Hugging Face layout, or a name that Export-Model -Name registered. Downloading from the hub is not available in this version: a model that 'hf download' has fetched is found in its cache.",
+            "Give the path of a directory in Hugging Face layout, or a name that Export-Model -Name registered. Get-Model downloads the models of the hub, by their whole id: organisation/name.",
             name);
     }
 

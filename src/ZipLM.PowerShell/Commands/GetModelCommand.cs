@@ -1,11 +1,12 @@
 using System.Management.Automation;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using ZipLM.Engine.Storage;
 using ZipLM.PowerShell.Completion;
 
 namespace ZipLM.PowerShell.Commands;
 
-/// <summary>Gets models by path, name in the store, alias or hub id. Only headers are read: weights load on first use.</summary>
+/// <summary>Gets models by path, name in the store, alias or hub id. A model of the hub is downloaded here, whole, into the cache that Hugging Face's own tools share, unless it is there; then only headers are read: weights load on first use. HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to those tools.</summary>
 /// <example>
 ///   <code>Get-Model bert</code>
 ///   <para>Looks for a directory 'bert', then in the model store, then for the alias in the local Hugging Face cache.</para>
@@ -31,6 +32,16 @@ namespace ZipLM.PowerShell.Commands;
 ///   Saved       : /srv/ziplm/models/bert-3x
 ///   </code>
 /// </example>
+/// <example>
+///   <code>Get-Model distilbert/distilbert-base-uncased -Revision refs/pr/12 -Verbose</code>
+///   <para>A revision of a model of the hub. Downloads go on where they stopped, and every file is checked against its hash.</para>
+///   <code>
+///   VERBOSE: Downloading model.safetensors of the model 'distilbert/distilbert-base-uncased' at 12040accade4e8a0f71eabdb258fecc2e7e948be, 267,954,768 bytes.
+///   Name                       Parameters Heads                Widths                        Speedup Saved
+///   ----                       ---------- -----                ------                        ------- -----
+///   distilbert/distilbert-b…      66.99 M 6 × 12               6 × 3072                              /root/.cache/huggingface/hub/…
+///   </code>
+/// </example>
 [Cmdlet(VerbsCommon.Get, "Model", DefaultParameterSetName = NameSet)]
 [OutputType(typeof(Model))]
 public sealed class GetModelCommand : EngineCommand
@@ -51,6 +62,16 @@ public sealed class GetModelCommand : EngineCommand
     [ValidateNotNullOrEmpty]
     public string[]? LiteralPath { get; set; }
 
+    /// <summary>Branch, tag or commit of a model of the hub; paths and the store are then not looked at.</summary>
+    [Parameter(ParameterSetName = NameSet)]
+    [ValidateNotNullOrEmpty]
+    public string? Revision { get; set; }
+
+    /// <summary>A token for private and gated models of the hub, as the password; the user name does not matter. HF_TOKEN, or what hf auth login has stored, unless given.</summary>
+    [Parameter(ParameterSetName = NameSet)]
+    [Credential]
+    public PSCredential? Credential { get; set; }
+
     /// <summary>The session that the model runs in; this runspace's unless given.</summary>
     [Parameter]
     public GpuSession? Session { get; set; }
@@ -61,17 +82,24 @@ public sealed class GetModelCommand : EngineCommand
         var session = SessionOrDefault(Session);
         foreach (var name in LiteralPath ?? (Name ?? ModelStore.Default().List()).SelectMany(Expand))
         {
-            try
+            Run(name, (output, cancellation) =>
             {
-                var found = LiteralPath is null ? name : ResolvePath(name);
-                WriteObject(Views.Tag(ModelCatalog.Find(session, ModelLocator.Default(), found, CurrentDirectory)));
-            }
-            catch (ZipLMException e)
-            {
-                WriteError(Errors.Record(e));
-            }
+                try
+                {
+                    output.Write(Find(session, name, output, cancellation));
+                }
+                catch (ZipLMException e)
+                {
+                    // Of one name: the next may be on this machine.
+                    output.Error(e);
+                }
+            });
         }
     }
+
+    private Model Find(TorchSession session, string name, IReporter reporter, CancellationToken cancellation) => LiteralPath is null
+        ? ModelCatalog.FindAsync(session, () => HubSettings.Default(Credential?.GetNetworkCredential().Password), name, CurrentDirectory, Revision, reporter, cancellation).GetAwaiter().GetResult()
+        : ModelCatalog.Find(session, ModelLocator.Default(), name, CurrentDirectory);
 
     /// <summary>A pattern stands for the models among the directories that it matches, and for the names in the store.</summary>
     private IEnumerable<string> Expand(string name)

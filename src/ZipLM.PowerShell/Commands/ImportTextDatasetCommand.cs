@@ -1,9 +1,10 @@
 using System.Management.Automation;
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Storage;
 
 namespace ZipLM.PowerShell.Commands;
 
-/// <summary>Reads text, with labels, numbers or answers where there are any, from TSV, CSV, JSON lines and arrays, SQuAD's JSON, Parquet or plain text. Labels that are numbers with fractions are numbers for a regression. Rows without text stay, with a warning that counts them (plain text skips its blank lines); a file without any text is an error.</summary>
+/// <summary>Reads text, with labels, numbers or answers where there are any, from TSV, CSV, JSON lines and arrays, SQuAD's JSON, Parquet or plain text. Labels that are numbers with fractions are numbers for a regression. A data set of the hub comes as its Parquet files, one object a file, each downloaded when its turn comes into the cache that Hugging Face's own tools share. Rows without text stay, with a warning that counts them (plain text skips its blank lines); a file without any text is an error.</summary>
 /// <example>
 ///   <code>Import-TextDataset train.tsv</code>
 ///   <para>Finds the columns by their usual names: text or sentence, and label.</para>
@@ -33,6 +34,15 @@ namespace ZipLM.PowerShell.Commands;
 ///   stories                        2317        0 /srv/data/stories.txt
 ///   </code>
 /// </example>
+/// <example>
+///   <code>Import-TextDataset nyu-mll/glue -Subset sst2 -Split validation</code>
+///   <para>A split of a data set of the hub.</para>
+///   <code>
+///   Name                           Rows   Labels Path
+///   ----                           ----   ------ ----
+///   glue-sst2-validation            872        2 /home/ops/.cache/huggingface/hub/datasets--nyu-mll--glue…
+///   </code>
+/// </example>
 [Cmdlet(VerbsData.Import, "TextDataset", DefaultParameterSetName = PathSet)]
 [OutputType(typeof(TextDataset))]
 public sealed class ImportTextDatasetCommand : EngineCommand
@@ -40,7 +50,7 @@ public sealed class ImportTextDatasetCommand : EngineCommand
     private const string PathSet = "Path";
     private const string LiteralSet = "LiteralPath";
 
-    /// <summary>Files; wildcards are allowed. A name that ends in .gz is decompressed.</summary>
+    /// <summary>Files; wildcards are allowed. A name that ends in .gz is decompressed. What is no file and has the form of a hub id, organisation/name, is a data set of the hub.</summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
@@ -86,11 +96,31 @@ public sealed class ImportTextDatasetCommand : EngineCommand
     [Parameter]
     public string[]? Label { get; set; }
 
+    /// <summary>The subset (configuration) of a data set of the hub, such as sst2 of nyu-mll/glue; the only one, or default, unless given.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [ValidateNotNullOrEmpty]
+    public string? Subset { get; set; }
+
+    /// <summary>The split of a data set of the hub; train unless given.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [ValidateNotNullOrEmpty]
+    public string? Split { get; set; }
+
+    /// <summary>Branch, tag or commit of a data set of the hub.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [ValidateNotNullOrEmpty]
+    public string? Revision { get; set; }
+
+    /// <summary>A token for private and gated data sets of the hub, as the password; the user name does not matter. HF_TOKEN, or what hf auth login has stored, unless given.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [Credential]
+    public PSCredential? Credential { get; set; }
+
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
         var literal = ParameterSetName == LiteralSet;
-        foreach (var file in ResolveFiles(literal ? LiteralPath : Path, literal))
+        foreach (var (file, name) in literal ? Named(LiteralPath, literal) : Path.SelectMany(path => IsOnHub(path) ? FromHub(path) : Named([path], literal)))
         {
             try
             {
@@ -100,7 +130,7 @@ public sealed class ImportTextDatasetCommand : EngineCommand
                     WriteWarning($"{blank} of {data.Count} rows of '{file}' have no text; they count as rows all the same.");
                 }
 
-                WriteObject(data);
+                WriteObject(name is null ? data : new TextDataset(name, data.Examples, data.Labels, data.Reference));
             }
             catch (ZipLMException e)
             {
@@ -108,4 +138,44 @@ public sealed class ImportTextDatasetCommand : EngineCommand
             }
         }
     }
+
+    private IEnumerable<(string File, string? Name)> Named(IEnumerable<string> paths, bool literal) =>
+        ResolveFiles(paths, literal).Select(file => (file, (string?)null));
+
+    /// <summary>Whoever names a part or a revision means the hub; else only what is no file and can be nothing but an id.</summary>
+    private bool IsOnHub(string path) =>
+        Subset is not null || Split is not null || Revision is not null || (HubDataset.IsId(path) && !System.IO.Path.Exists(ResolvePath(path)));
+
+    /// <summary>The files of a split, each brought here when it is asked for: with Select-Object -First 1 only one is.</summary>
+    private IEnumerable<(string File, string? Name)> FromHub(string id)
+    {
+        HubDataset? data = null;
+        Ask(id, async (reporter, cancellation) => data = await HubDataset.FindAsync(
+            HubSettings.Default(Credential?.GetNetworkCredential().Password), id, Revision, Subset, Split, reporter, cancellation).ConfigureAwait(false));
+        using (data)
+        {
+            foreach (var part in data?.Files ?? [])
+            {
+                string? file = null;
+                Ask(id, async (_, cancellation) => file = await data!.GetAsync(part, cancellation).ConfigureAwait(false));
+                if (file is not null)
+                {
+                    yield return (file, data!.Name);
+                }
+            }
+        }
+    }
+
+    /// <summary>Asks the hub off the pipeline thread; what goes wrong is an error of this one data set.</summary>
+    private void Ask(string id, Func<IReporter, CancellationToken, Task> question) => Run(id, (output, cancellation) =>
+    {
+        try
+        {
+            question(output, cancellation).GetAwaiter().GetResult();
+        }
+        catch (ZipLMException e)
+        {
+            output.Error(e);
+        }
+    });
 }

@@ -320,20 +320,23 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
             using var session = SessionFixture.Connect(calibrationData: Renamed("of the session"));
             using var bare = TinyBert.Model(session, 73);
             using var recorded = TinyBert.Model(session, 73, record: new() { TrainingData = new(file, "csv", "text") });
-            Assert.Equal("of the session", CalibrationSource.Resolve(bare, null, _reporter).Name);
-            Assert.Equal(file, CalibrationSource.Resolve(recorded, null, _reporter).Reference!.Path);
+            Assert.Equal("of the session", Resolve(bare, null).Name);
+            Assert.Equal(file, Resolve(recorded, null).Reference!.Path);
             using var moved = TinyBert.Model(session, 73, record: new() { TrainingData = new(file + ".moved", "csv", "text") });
-            Assert.Equal("of the session", CalibrationSource.Resolve(moved, null, _reporter).Name);
+            Assert.Equal("of the session", Resolve(moved, null).Name);
             using var alone = TinyBert.Model(fixture.Session, 73, record: new() { TrainingData = new(file + ".moved", "csv", "text") });
-            var error = Assert.Throws<ZipLMException>(() => CalibrationSource.Resolve(alone, null, _reporter));
+            var error = Assert.Throws<ZipLMException>(() => Resolve(alone, null));
             Assert.Equal("ZipLM.RecordedDataMissing", error.ErrorId);
             Assert.Contains("-CalibrationData", error.Remedy, StringComparison.Ordinal);
-            Assert.Equal("given", CalibrationSource.Resolve(recorded, Renamed("given"), _reporter).Name);
+            Assert.Equal("given", Resolve(recorded, Renamed("given")).Name);
         }
         finally
         {
             File.Delete(file);
         }
+
+        TextDataset Resolve(TransformerModel model, TextDataset? given) =>
+            CalibrationSource.Resolve(model, given, () => throw new InvalidOperationException("Nobody asks the hub."), _reporter, CancellationToken.None);
 
         static TextDataset Renamed(string name) => new(name, Text.Examples, Text.Labels);
     }

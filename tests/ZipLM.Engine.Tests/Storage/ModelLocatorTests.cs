@@ -67,7 +67,7 @@ public sealed class ModelLocatorTests : IDisposable
         foreach (string place in new[] { "here/bert", "home/models/bert", "hub/models--google-bert--bert-base-uncased", "hub/models--bert-base-uncased" })
             Assert.Contains(_folder[place], error.Message, StringComparison.Ordinal);
         Assert.Contains("without config.json", error.Message, StringComparison.Ordinal);
-        Assert.Contains("not available in this version", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("organisation/name", error.Remedy, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -29,6 +29,9 @@ internal static class HubAliases
     /// <summary>The short names.</summary>
     public static IEnumerable<string> Names => Known.SelectMany(model => model.Aliases);
 
+    /// <summary>Whether the hub can be asked for it: <c>org/name</c>, or a well-known model. Every model there belongs to an organisation or a user by now.</summary>
+    public static bool IsOnHub(string name) => ModelName.IsValid(name) && IdsFor(name)[0].Contains('/', StringComparison.Ordinal);
+
     /// <summary>The ids under which the hub's tools may have stored a model, the present one first.</summary>
     public static IReadOnlyList<string> IdsFor(string name)
     {
