@@ -83,8 +83,26 @@ internal static class SearchBenchmark
         Quality Judge(IReadOnlyList<LayerShape> layers)
         {
             using var shrunk = Shrinker.Shrink(weights, store, layers, CancellationToken.None);
-            return QualityEvaluator.Evaluate(shrunk, Batch.Sequential(Encode(teacher.Dev), 64, weights.Device), CancellationToken.None);
+            return EvaluationSet.Create(model, teacher.Dev, null, null, CancellationToken.None).Evaluate(shrunk, CancellationToken.None);
         }
+    }
+
+    private static double MeanLoss(Transformer model, EncodedDataset rows)
+    {
+        var (loss, count) = (0.0, 0L);
+        foreach (var batch in Batch.Sequential(rows, 32, model.Device))
+        {
+            using var gradients = inference_mode();
+            using var scope = NewDisposeScope();
+            using (batch)
+            {
+                var (sum, part) = TaskLoss.Sum(model.Forward(batch).Logits!, batch);
+                loss += sum.item<float>();
+                count += part;
+            }
+        }
+
+        return loss / count;
     }
 
     /// <summary>The search as it is described: random coefficients, then a tenth of the best redrawn, every candidate on all rows.</summary>
@@ -105,7 +123,7 @@ internal static class SearchBenchmark
 
             var plan = choices.Shapes(choices.Solve(budget, coefficients)!);
             using var model = Shrinker.Shrink(weights, store, plan, CancellationToken.None);
-            var loss = QualityEvaluator.Evaluate(model, Batch.Sequential(rows, 32, weights.Device), CancellationToken.None).Loss;
+            var loss = MeanLoss(model, rows);
             tokens += rows.Lengths.Sum() * plan.Sum(l => (l.Heads > 0 ? 1 : 0) + (l.Width > 0 ? 1 : 0)) / (double)choices.Sublayers;
             if (loss < bestLoss)
             {

@@ -126,8 +126,8 @@ internal sealed class SearchLoss : IDisposable
 
     private static Tensor Answer(ModelOutput output) => (output.Logits ?? output.LastHidden).to(float32);
 
-    /// <summary>KL(answer ‖ logits) of each row.</summary>
-    private static Tensor Divergence(Tensor logits, Tensor answer)
+    /// <summary>KL(answer ‖ logits) of each answer, or the squared difference of a regression.</summary>
+    private static Tensor Divergence(Tensor logits, Tensor answer, Batch batch)
     {
         var (q, p) = (TaskLoss.Answers(logits, batch), TaskLoss.Answers(answer, batch));
         if (batch.Task == ModelTask.Regression)
