@@ -25,8 +25,8 @@ param(
     [Parameter(Mandatory)] [string] $Data,
     [string[]] $Other = @(),
     [double[]] $Speedup = @(2, 3, 4),
-    [int] $Rows = 67349,
-    [double] $Epochs = 2
+    [int] $Rows = 20000,
+    [double] $Epochs = 3
 )
 
 $ErrorActionPreference = 'Stop'

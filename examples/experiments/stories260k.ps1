@@ -13,7 +13,7 @@
 .PARAMETER Speedup
     The targets.
 .PARAMETER Judges
-    Stories at the end of the file to measure on.
+    Stories at the beginning of the file to measure on.
 .PARAMETER Epochs
     Passes of the distillation.
 .PARAMETER Keep
@@ -25,7 +25,7 @@ param(
     [Parameter(Mandatory)] [string] $Model,
     [Parameter(Mandatory)] [string] $Stories,
     [double[]] $Speedup = @(1.5),
-    [int] $Judges = 300,
+    [int] $Judges = 100,
     [double] $Epochs = 1,
     [string] $Keep
 )
@@ -67,9 +67,8 @@ try {
 
     $dense = Get-Model $folder
     $all = Import-TextDataset $Stories -Delimiter '<|endoftext|>'
-    $split = $all.Count - $Judges
-    $train = [ZipLM.TextDataset]::new('stories', [ZipLM.TextExample[]] $all.Examples[0..($split - 1)], [string[]] @())
-    $test = [ZipLM.TextDataset]::new('held out', [ZipLM.TextExample[]] $all.Examples[$split..($all.Count - 1)], [string[]] @())
+    $train = [ZipLM.TextDataset]::new('stories', [ZipLM.TextExample[]] $all.Examples[$Judges..($all.Count - 1)], [string[]] @())
+    $test = [ZipLM.TextDataset]::new('held out', [ZipLM.TextExample[]] $all.Examples[0..($Judges - 1)], [string[]] @())
     $common = @{ Data = $test; Baseline = $dense; Rounds = 30 }
 
     '{0,-8}{1,-14}{2,12}{3,12}{4,20}{5,12}' -f 'Target', 'Model', 'Perplexity', 'Next right', 'Speedup', 'Parameters'

@@ -2,6 +2,8 @@ using ZipLM.Benchmarks;
 
 switch (args)
 {
+    case ["distill", .. string[] options]:
+        return DistillBenchmark.Run(options);
     case ["import", .. string[] options]:
         return ImportBenchmark.Run(options);
     case ["load", .. string[] options]:
@@ -17,6 +19,7 @@ switch (args)
             """
             Usage: dotnet run -c Release --project tests/ZipLM.Benchmarks -- NAME [--option value]
 
+              distill [--store PATH --only speed|memory|resume --rounds N --steps N --memory-steps N]   token distillation: speed, memory, resume
               import [--rounds N]   time of Import-Module in a fresh process
               load [--rounds N]   reading a 440 MB checkpoint against File.ReadAllBytes
               onnx [--length N --rounds N]   ONNX Runtime against torch: logits and times

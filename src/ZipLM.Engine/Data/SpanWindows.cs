@@ -11,14 +11,18 @@ internal static class SpanWindows
 
     /// <summary>
     /// The windows. The span is that of the first answer; in a window that does not hold all of it, the first token, which no
-    /// answer begins with.
+    /// answer begins with. A text without a context, which serves to calibrate, is cut to one row.
     /// </summary>
-    /// <exception cref="ZipLMException">The row has no context, or the maximum leaves no room for one.</exception>
+    /// <exception cref="ZipLMException">The maximum leaves no room for a context.</exception>
     public static IEnumerable<EncodedExample> Encode(TextExample example, int row, Tokenizer tokenizer, int maximumLength, int? stride)
     {
-        var context = example.TextPair ?? throw new ZipLMException("ContextMissing", ErrorKind.InvalidData,
-            $"Row {row + 1} is a single text, but a model that answers questions needs a question and the text that the answer stands in.",
-            "Import the data with -TextColumn question -TextPairColumn context, or as SQuAD's JSON.", example);
+        if (example.TextPair is not { } context)
+        {
+            var single = tokenizer.Encode(example.Text, null, maximumLength);
+            yield return new(single.Ids, single.TypeIds, null) { Row = row, Texts = single.Texts, Offsets = single.Offsets };
+            yield break;
+        }
+
         var question = Shortened(example.Text, tokenizer, Math.Min(QuestionTokens, maximumLength / 2));
         var shared = stride ?? Math.Min(DefaultStride(maximumLength), Math.Max(0, Room(question, tokenizer, maximumLength) / 2));
         foreach (var tokens in tokenizer.EncodeWindows(question, context, maximumLength, shared))

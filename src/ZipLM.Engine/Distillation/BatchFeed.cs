@@ -5,12 +5,19 @@ using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
 
-/// <summary>Makes the batches of a run on a thread of its own, a few steps ahead, with what a cache knows of the teacher's answers.</summary>
+/// <summary>
+/// Prepares the batches of a run on a thread of its own, a few steps ahead, with what a cache knows of the teacher's answers.
+/// That thread never lets torch compute: the first operation of its own that runs in parallel would add an OpenMP team to that
+/// of the worker thread, and with more threads than cores both stop spinning and sleep between any two operations, which
+/// takes longer than they do.
+/// </summary>
 internal sealed class BatchFeed : IDisposable
 {
     private const int StepsAhead = 4;
 
-    private readonly BlockingCollection<(IReadOnlyList<TrainingPart> Parts, ExceptionDispatchInfo? Failure)> _ready = new(StepsAhead);
+    private readonly BlockingCollection<(IReadOnlyList<Prepared> Parts, ExceptionDispatchInfo? Failure)> _ready = new(StepsAhead);
+    private readonly TeacherCache? _cache;
+    private readonly Device _device;
     private readonly CancellationTokenSource _ended = new();
     private readonly Thread _thread;
 
@@ -20,7 +27,8 @@ internal sealed class BatchFeed : IDisposable
     /// <param name="cache">The teacher's answers; null when they are computed in the step, or not needed.</param>
     public BatchFeed(EncodedDataset data, Range steps, int batchSize, int partSize, int seed, TeacherCache? cache, Device device)
     {
-        _thread = new(() => Produce(data, steps, batchSize, partSize, seed, cache, device)) { Name = "ZipLM batches", IsBackground = true };
+        (_cache, _device) = (cache, device);
+        _thread = new(() => Produce(data, steps, batchSize, partSize, seed)) { Name = "ZipLM batches", IsBackground = true };
         _thread.Start();
     }
 
@@ -32,25 +40,27 @@ internal sealed class BatchFeed : IDisposable
     {
         var (parts, failure) = _ready.Take(cancellationToken);
         failure?.Throw();
-        return parts;
+        var batches = parts.Select(p => new Batch(p.Rows, _device)).ToList();
+        var shares = PartShare.Of(batches);
+        return [.. parts.Select((p, i) => new TrainingPart(batches[i], _cache?.Answer(p.Kept, _device), shares[i], p.Seed))];
     }
 
     public void Dispose()
     {
         _ended.Cancel();
         _thread.Join();
-        foreach (var part in _ready.SelectMany(r => r.Parts))
+        foreach (var tensor in _ready.SelectMany(r => r.Parts).SelectMany(p => p.Kept))
         {
-            part.Dispose();
+            tensor.Dispose();
         }
 
         _ready.Dispose();
         _ended.Dispose();
     }
 
-    private void Produce(EncodedDataset data, Range steps, int batchSize, int partSize, int seed, TeacherCache? cache, Device device)
+    private void Produce(EncodedDataset data, Range steps, int batchSize, int partSize, int seed)
     {
-        IReadOnlyList<TrainingPart> parts = [];
+        IReadOnlyList<Prepared> parts = [];
         try
         {
             var perEpoch = StepsPerEpoch(data, batchSize);
@@ -62,16 +72,16 @@ internal sealed class BatchFeed : IDisposable
                     epoch = BatchSampler.Shuffled(data.Lengths, batchSize, seed, step / perEpoch);
                 }
 
-                parts = Parts(data, epoch[step % perEpoch], step / perEpoch, partSize, cache, device, unchecked((seed * 1_000_003L) + step));
+                parts = Parts(data, epoch[step % perEpoch], step / perEpoch, partSize, unchecked((seed * 1_000_003L) + step));
                 _ready.Add((parts, null), _ended.Token);
                 parts = [];
             }
         }
         catch (Exception e)
         {
-            foreach (var part in parts)
+            foreach (var tensor in parts.SelectMany(p => p.Kept))
             {
-                part.Dispose();
+                tensor.Dispose();
             }
 
             if (!_ended.IsCancellationRequested)
@@ -81,12 +91,17 @@ internal sealed class BatchFeed : IDisposable
         }
     }
 
-    private static List<TrainingPart> Parts(EncodedDataset data, int[] rows, int epoch, int partSize, TeacherCache? cache, Device device, long seed)
-    {
-        var padded = rows.Chunk(partSize).Select(part => PaddedRows.From(data, part, epoch)).ToList();
-        var batches = padded.ConvertAll(p => new Batch(p, device));
-        // Parts of one step are far apart in the numbers of steps.
-        var shares = PartShare.Of(batches);
-        return [.. batches.Select((b, i) => new TrainingPart(b, cache?.Read(padded[i], device), shares[i], unchecked(seed + (i * 7_919_000_003L))))];
-    }
+    // Parts of one step are far apart in the numbers of steps.
+    private List<Prepared> Parts(EncodedDataset data, int[] rows, int epoch, int partSize, long seed) =>
+    [
+        .. rows.Chunk(partSize).Select((part, i) =>
+        {
+            var padded = PaddedRows.From(data, part, epoch);
+            return new Prepared(padded, _cache?.Read(padded) ?? [], unchecked(seed + (i * 7_919_000_003L)));
+        }),
+    ];
+
+    /// <summary>A part in the memory of the host.</summary>
+    /// <param name="Kept">What the cache has of the teacher's answer.</param>
+    private sealed record Prepared(PaddedRows Rows, IReadOnlyList<Tensor> Kept, long Seed);
 }

@@ -42,11 +42,11 @@ internal static class DistillationLoss
         Tensor? total = null;
         for (var k = 0; k < student.Count; k++)
         {
-            var squared = (student[k] - teacher[k]).square().sum(new long[] { 2 });
-            var distance = measure == TokenDistance.NormalizedSquared
-                ? squared / (teacher[k].square().sum(new long[] { 2 }) + 1e-12)
-                // The small constant keeps the gradient of the root finite where student and teacher agree exactly.
-                : (squared + 1e-12).sqrt();
+            var difference = student[k] - teacher[k];
+            // The gradient of the norm is 0 where student and teacher agree exactly.
+            var distance = measure == TokenDistance.Euclidean
+                ? difference.norm(2)
+                : difference.square().sum(new long[] { 2 }) / (teacher[k].square().sum(new long[] { 2 }) + 1e-12);
             var mean = OverTokens(distance, batch);
             total = total is null ? mean : total + mean;
         }

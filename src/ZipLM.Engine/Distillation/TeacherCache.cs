@@ -63,11 +63,29 @@ internal sealed unsafe class TeacherCache : IDisposable
         return new(path, isTemporary, fields, pairs, data);
     }
 
-    /// <summary>The answer on the rows of a batch; may run on any thread.</summary>
-    public TeacherAnswer Read(PaddedRows rows, Device device)
+    /// <summary>What is kept of the answer on the rows of a batch, on the host, the caller's to dispose. May run on any thread, and lets torch compute nothing.</summary>
+    public IReadOnlyList<Tensor> Read(PaddedRows rows)
     {
         var lengths = Enumerable.Range(0, rows.Count).Select(i => rows.Mask.AsSpan(i * rows.Length, rows.Length).Count(true)).ToList();
-        return Teacher.FromShort(_fields, [.. _fields.Select((f, i) => Read(f, _data + _starts[i], rows, lengths, device))], _pairs);
+        return [.. _fields.Select((f, i) => Read(f, _data + _starts[i], rows, lengths))];
+    }
+
+    /// <summary>The answer that this stands for, on a device.</summary>
+    /// <param name="kept">Disposed with the answer.</param>
+    public TeacherAnswer Answer(IReadOnlyList<Tensor> kept, Device device)
+    {
+        if (device.type == TorchSharp.DeviceType.CPU)
+        {
+            return Teacher.FromShort(_fields, kept, _pairs);
+        }
+
+        var moved = kept.Select(k => k.to(device)).ToList();
+        foreach (var host in kept)
+        {
+            host.Dispose();
+        }
+
+        return Teacher.FromShort(_fields, moved, _pairs);
     }
 
     public void Dispose()
@@ -81,13 +99,14 @@ internal sealed unsafe class TeacherCache : IDisposable
         }
     }
 
-    private Tensor Read(CacheField field, byte* region, PaddedRows rows, List<int> lengths, Device device)
+    private Tensor Read(CacheField field, byte* region, PaddedRows rows, List<int> lengths)
     {
         long[] shape = field.IsPerToken ? [rows.Count, rows.Length, field.Numbers] : [rows.Count, field.Numbers];
         var isHalf = field.Type == ScalarType.Float16;
-        // Padding is 0.
-        using var host = (field.IsPerToken ? zeros(shape, isHalf ? ScalarType.Float32 : ScalarType.Int64) : empty(shape, ScalarType.Float32)).DetachFromDisposeScope();
+        var host = empty(shape, isHalf ? ScalarType.Float32 : ScalarType.Int64).DetachFromDisposeScope();
         var bytes = host.bytes;
+        // Padding is 0.
+        bytes.Clear();
         for (var i = 0; i < rows.Count; i++)
         {
             var row = rows.Rows[i];
@@ -104,7 +123,7 @@ internal sealed unsafe class TeacherCache : IDisposable
             }
         }
 
-        return host.to(device).alias().DetachFromDisposeScope();
+        return host;
     }
 
     private static bool IsOf(string path, IReadOnlyDictionary<string, string> origin)

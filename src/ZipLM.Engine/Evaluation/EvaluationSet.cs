@@ -40,7 +40,7 @@ internal sealed class EvaluationSet
         {
             throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,
                 $"Quality cannot be measured: '{data.Name}' does not say {(model.Task == ModelTask.QuestionAnswering ? "the answers" : "the labels")} of all of its rows.",
-                model.Task == ModelTask.QuestionAnswering ? "Give questions with their answers (Import-TextDataset dev-v1.1.json)." : "Give a data set with a label column (-LabelColumn of Import-TextDataset).", data);
+                model.Task == ModelTask.QuestionAnswering ? "Give questions with their answers (Import-TextDataset dev-v1.1.json)." : "Give a data set with a label column (-LabelColumn of Import-TextDataset).");
         }
 
         var aligned = LabelAlignment.Align(data, model.Task, model.Labels);

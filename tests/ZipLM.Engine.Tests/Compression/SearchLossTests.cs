@@ -53,6 +53,62 @@ public sealed class SearchLossTests(SessionFixture fixture) : IClassFixture<Sess
         Assert.Equal(d.Zip(p, (a, b) => (a - b) * (a - b)).Sum() / d.Sum(v => v * v), loss.Of(pruned, CancellationToken.None), 1e-5);
     });
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Of_a_regression_it_is_the_squared_error(bool labelled) => fixture.Run(() =>
+    {
+        var description = Models.TinyFamilies.Describe("bert regression");
+        using var dense = TinyBert.Create(description, 96);
+        using var pruned = TinyBert.Create(description, 97);
+        var data = Encode(new("numbers", [.. Text.Examples.Take(9).Select((e, i) => new TextExample(e.Text) { Score = labelled ? i : null })], []), ModelTask.Regression);
+        using var loss = new SearchLoss(dense, data, CancellationToken.None);
+        var (d, p) = (Answers(dense, data), Answers(pruned, data));
+        Assert.Equal(LossMeasure.SquaredError, loss.Measure);
+        Assert.Equal(labelled ? d.Select((v, i) => Math.Pow(v[0] - i, 2)).Average() : 0, loss.Dense, 1e-4);
+        Assert.Equal(p.Select((v, i) => Math.Pow(v[0] - (labelled ? i : d[i][0]), 2)).Average(), loss.Of(pruned, CancellationToken.None), 1e-4);
+    });
+
+    /// <summary>Start and end, each a choice among the tokens of its text.</summary>
+    [Fact]
+    public void Of_questions_without_answers_it_is_the_divergence_of_starts_and_ends() => fixture.Run(() =>
+    {
+        var description = Models.TinyFamilies.Describe("bert spans");
+        using var dense = TinyBert.Create(description, 98);
+        using var pruned = TinyBert.Create(description, 99);
+        var data = Encode(new("questions", [.. Text.Examples.Take(9).Select(e => new TextExample("w1", e.Text))], []), ModelTask.QuestionAnswering);
+        using var loss = new SearchLoss(dense, data, CancellationToken.None);
+        Assert.Equal((LossMeasure.KLDivergence, 0.0), (loss.Measure, loss.Dense));
+        var expected = Answers(dense, data).Zip(Answers(pruned, data)).SelectMany(pair => new[] { 0, 1 }.Select(side =>
+            Side(pair.First, side).Zip(Side(pair.Second, side), (a, b) => Math.Exp(a) * (a - b)).Sum())).Average();
+        Assert.Equal(expected, loss.Of(pruned, CancellationToken.None), 1e-5);
+
+        static double[] Side(double[] logits, int side) => LogProbabilities([.. logits.Where((_, i) => i % 2 == side)]);
+    });
+
+    [Fact]
+    public void Of_a_causal_model_it_is_the_cross_entropy_of_the_next_tokens() => fixture.Run(() =>
+    {
+        using var model = TinyBert.Create(Models.TinyFamilies.Describe("gpt2 causal"), 100);
+        var data = Encode(new("texts", [.. Text.Examples.Take(9).Select(e => new TextExample(e.Text))], []), ModelTask.CausalLanguageModeling);
+        using var loss = new SearchLoss(model, data, CancellationToken.None);
+        var expected = Answers(model, data).Zip(data.Examples).SelectMany(pair => Enumerable.Range(1, pair.Second.Length - 1)
+            .Select(t => -LogProbabilities(pair.First[((t - 1) * 40)..(t * 40)])[pair.Second.Ids[t]])).Average();
+        Assert.Equal(LossMeasure.CrossEntropy, loss.Measure);
+        Assert.Equal(expected, loss.Dense, 1e-5);
+    });
+
+    private static Engine.Data.EncodedDataset Encode(TextDataset data, ModelTask task) =>
+        Engine.Data.EncodedDataset.Encode(data, TinyBert.Tokenizer, TinyBert.Positions, CancellationToken.None, task);
+
+    private static double[][] Answers(Transformer model, Engine.Data.EncodedDataset data) => [.. TinyBert.Rows(data).Select(batch =>
+    {
+        using (batch)
+        {
+            return TinyBert.Values(model.Forward(batch).Logits!);
+        }
+    })];
+
     private static double[][] Logits(Transformer model) => Each(model, m => m.Logits!);
 
     private static double[] Hidden(Transformer model) => [.. Each(model, m => m.LastHidden).SelectMany(v => v)];

@@ -123,11 +123,14 @@ public sealed class EvaluationSetTests(SessionFixture fixture) : IClassFixture<S
     }
 
     [Fact]
-    public void A_question_without_a_context_names_its_row()
+    public void Plain_text_serves_to_calibrate_a_model_for_questions_but_not_to_measure_it()
     {
-        var error = Assert.Throws<ZipLMException>(() => EncodedDataset.Encode(new("q", [new("a", "b"), new("c")], []), TinyBert.Tokenizer, 14, CancellationToken.None, ModelTask.QuestionAnswering));
-        Assert.Equal("ZipLM.ContextMissing", error.ErrorId);
-        Assert.Contains("Row 2", error.Message, StringComparison.Ordinal);
+        TextDataset text = new("text", [new("w1", "w2"), new("w3 w4")], []);
+        var encoded = EncodedDataset.Encode(text, TinyBert.Tokenizer, 14, CancellationToken.None, ModelTask.QuestionAnswering);
+        Assert.Equal([5, 4], encoded.Lengths);
+        Assert.False(encoded.HasTargets);
+        using var model = TinyBert.Model(fixture.Session, 135, TinyFamilies.Describe("bert spans"));
+        Assert.Equal("ZipLM.DatasetUnlabelled", Assert.Throws<ZipLMException>(() => EvaluationSet.Create(model, text, null, null, CancellationToken.None)).ErrorId);
     }
 
     [Fact]

@@ -196,6 +196,16 @@ public sealed class BadModelTests : IClassFixture<SessionFixture>, IDisposable
         AssertError(Assert.Throws<ZipLMException>(() => model.Tokenizer), "TokenizerVocabularyMismatch", "41", "40", _folder.Path);
     }
 
+    /// <summary>Not bad at all: many checkpoints round the rows of their embeddings up.</summary>
+    [Fact]
+    public void A_tokenizer_with_fewer_pieces_than_the_model_has_embeddings_serves()
+    {
+        new BertTokenizer([.. TinyBert.Tokenizer.Vocabulary.SkipLast(3)]).Save(_folder.Path);
+        using var model = _folder.Open(_fixture.Session);
+        Assert.Equal((37, 40), (model.Tokenizer.Count, model.VocabularySize));
+        Assert.Equal(model.Tokenizer.Encode("w34", null, 8).Ids, model.Tokenizer.Encode("never", null, 8).Ids);
+    }
+
     [Fact]
     public void A_disposed_model()
     {

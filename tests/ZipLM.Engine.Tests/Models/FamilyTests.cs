@@ -323,6 +323,20 @@ public sealed class FamilyTests(SessionFixture fixture) : IClassFixture<SessionF
         Assert.Contains(stored, Assert.Throws<ZipLMException>(() => _folder.Open(fixture.Session)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The embeddings are what is read; a decoder that stands in for them is not guessed at.</summary>
+    [Theory]
+    [InlineData("gpt2 causal", "transformer.wte.weight")]
+    [InlineData("llama causal", "model.embed_tokens.weight")]
+    public void Tied_embeddings_that_are_missing_are_named(string name, string embeddings)
+    {
+        using var made = TinyBert.Model(fixture.Session, 54, TinyFamilies.Describe(name));
+        _folder.Write(made);
+        _folder.ChangeWeights((n, t) => n == embeddings ? ("lm_head.weight", t) : (n, t));
+        var error = Assert.Throws<ZipLMException>(() => _folder.Open(fixture.Session));
+        Assert.Equal("ZipLM.ModelTensorMissing", error.ErrorId);
+        Assert.Contains(embeddings, error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>The road of the defaults, with times made up; a checkpoint without a task goes it as well.</summary>
     [Theory]
     [MemberData(nameof(Names))]

@@ -82,6 +82,30 @@ public sealed class FisherInformationTests(SessionFixture fixture) : IClassFixtu
     });
 
     [Fact]
+    public void Of_a_regression_it_is_that_of_the_squared_error() => fixture.Run(() =>
+    {
+        using var model = TinyBert.Create(Models.TinyFamilies.Describe("bert regression"), 54, ScalarType.Float64);
+        var scored = new TextDataset("numbers", [.. Text.Examples.Select((e, i) => new TextExample(e.Text) { Score = i })], []);
+        var data = EncodedDataset.Encode(scored, TinyBert.Tokenizer, TinyBert.Positions, CancellationToken.None, ModelTask.Regression);
+        var found = FisherInformation.Collect(model, [TinyBert.Batch(data)], 1, CancellationToken.None);
+        var expected = Differences(model, 0, Sublayer.FeedForward, m => TinyBert.Rows(data).Select((batch, i) =>
+        {
+            using (batch)
+            {
+                return Math.Pow(m.Forward(batch).Logits!.item<double>() - i, 2);
+            }
+        })).Select(gradients => gradients.Average(g => g * g)).ToArray();
+        AssertRelative(expected, found[(0, Sublayer.FeedForward)], 1e-3);
+
+        // Without numbers the information of a normal distribution of unit variance around the answer.
+        var one = new TextDataset("one", [.. Enumerable.Repeat(new TextExample(Text.Examples[0].Text), 3000)], []);
+        var many = EncodedDataset.Encode(one, TinyBert.Tokenizer, TinyBert.Positions, CancellationToken.None, ModelTask.Regression);
+        using var single = TinyBert.Rows(many).First();
+        var drawn = FisherInformation.Collect(model, [TinyBert.Batch(many)], 2, CancellationToken.None)[(0, Sublayer.FeedForward)];
+        AssertRelative([.. Differences(model, 0, Sublayer.FeedForward, m => [m.Forward(single).Logits!.item<double>()]).Select(g => g[0] * g[0])], drawn, 0.15);
+    });
+
+    [Fact]
     public void Gradients_that_are_not_finite_are_an_error_that_names_the_layer() => fixture.Run(() =>
     {
         using var model = TinyBert.Create(53);
