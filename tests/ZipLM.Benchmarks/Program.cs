@@ -4,6 +4,8 @@ switch (args)
 {
     case ["import", .. string[] options]:
         return ImportBenchmark.Run(options);
+    case ["latency", .. string[] options]:
+        return LatencyBenchmark.Run(options);
     case ["onnx", .. string[] options]:
         return OnnxBenchmark.Run(options);
     case ["surgeon", .. string[] options]:

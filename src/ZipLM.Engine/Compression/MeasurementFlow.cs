@@ -55,7 +55,7 @@ public static class MeasurementFlow
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
         var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, rounds, reporter, cancellationToken);
         var milliseconds = speedup?.Milliseconds
-            ?? MedianInterval.Of(timer.Measure([weights], rounds, reporter, cancellationToken)[0]).Median;
+            ?? timer.Milliseconds(weights, rounds, reporter, cancellationToken);
         return new()
         {
             Model = model.Name,

@@ -11,8 +11,6 @@ namespace ZipLM.Engine.Compression;
 /// </summary>
 public static class OneShotPruning
 {
-    private const int TableRounds = 50;
-
     /// <summary>Prunes a model to each target; every result is a model of its own, not saved.</summary>
     /// <param name="write">Receives each model as soon as it is ready; called on the session's worker thread.</param>
     /// <param name="reporter">Hears of each target that cannot be reached while others can; the message names the largest that can.</param>
@@ -44,7 +42,7 @@ public static class OneShotPruning
         var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize ?? 1;
         var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? calibration.TypicalLength;
         using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
-        var table = options.Table ?? LatencyFlow.Measure(model, batchSize, length, TableRounds, reporter, cancellationToken);
+        var table = options.Table ?? LatencyFlow.Measure(model, timer, null, reporter, cancellationToken);
         RequireSameEnvironment(table, timer.Environment, options.Force, reporter);
 
         var statistics = calibration.Statistics(reporter, cancellationToken);
@@ -54,6 +52,7 @@ public static class OneShotPruning
         var weights = model.Weights(reporter, cancellationToken);
         var isDense = model.Layers.All(l => l.Heads == model.DenseHeads && l.Width == model.DenseWidth);
         using var randomDense = isDense ? null : RandomModel.Create(model.Description.Dense, model.Session, cancellationToken);
+        using var densePass = timer.Load(randomDense ?? weights);
         var based = RecordedBase.Of(model, cancellationToken);
         foreach (var order in orders)
         {
@@ -62,7 +61,7 @@ public static class OneShotPruning
                 : PruningStore.Build(weights, statistics, order.Damping, reporter, cancellationToken, null, scores, order.Repair, calibration.CacheBytes);
             var choices = new PlanChoices(model.Layers, store, table);
             var reachable = Reachable(choices, table, options.Speedups, reporter);
-            var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
+            var search = new VerifiedSearch(weights, densePass, store, choices, table, timer, options.Rounds, reporter);
             foreach (var speedup in reachable)
             {
                 var best = search.Find(speedup, cancellationToken);

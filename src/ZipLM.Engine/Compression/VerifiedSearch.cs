@@ -10,7 +10,7 @@ namespace ZipLM.Engine.Compression;
 /// measured speedup misses the target correct the budget by the ratio and solve again.
 /// </summary>
 internal sealed class VerifiedSearch(
-    Transformer weights, Transformer dense, PruningStore store, PlanChoices choices, LatencyTable table, ForwardTimer timer, int rounds, IReporter reporter)
+    Transformer weights, ForwardPass dense, PruningStore store, PlanChoices choices, LatencyTable table, ForwardTimer timer, int rounds, IReporter reporter)
 {
     private const int MostCorrections = 5;
 
