@@ -6,6 +6,8 @@ switch (args)
         return ImportBenchmark.Run(options);
     case ["latency", .. string[] options]:
         return LatencyBenchmark.Run(options);
+    case ["guarantee", .. string[] options]:
+        return GuaranteeBenchmark.Run(options);
     case ["onnx", .. string[] options]:
         return OnnxBenchmark.Run(options);
     case ["surgeon", .. string[] options]:

@@ -1,10 +1,18 @@
+using ZipLM.Engine.Latency;
+
 namespace ZipLM.Engine.Compression;
 
 /// <summary>What a model is pruned with.</summary>
 public sealed record PruningOptions
 {
     /// <summary>Targets: dense time ÷ pruned time, each &gt; 1.</summary>
-    public required IReadOnlyList<double> Speedups { get; init; }
+    public IReadOnlyList<double> Speedups { get; init; } = [];
+
+    /// <summary>Targets of any kind; none = <see cref="Speedups"/>.</summary>
+    public IReadOnlyList<PruningTarget> Targets { get; init; } = [];
+
+    /// <summary>What executes the models when they are measured; null = as the table has it, else torch.</summary>
+    public RuntimeChoice? Runtime { get; init; }
 
     /// <summary>Sequences in a forward pass when time is measured; null = as the table has it, else 1.</summary>
     public int? BatchSize { get; init; }
@@ -27,8 +35,8 @@ public sealed record PruningOptions
     /// <summary>A directory that keeps the statistics: read when they are of this model and data, else written; null = none.</summary>
     public string? StatisticsPath { get; init; }
 
-    /// <summary>Paired rounds behind the measured speedup.</summary>
-    public int Rounds { get; init; } = 100;
+    /// <summary>Paired rounds behind the measured speedup; null = at least 60, and until it is known within 1 %.</summary>
+    public int? Rounds { get; init; }
 
     /// <summary>A table that was measured before; null = measure one.</summary>
     public LatencyTable? Table { get; init; }

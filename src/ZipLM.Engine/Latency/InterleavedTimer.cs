@@ -35,7 +35,8 @@ internal sealed class InterleavedTimer(Action synchronize, TimeProvider? time = 
 
         var start = _time.GetTimestamp();
         var times = Rounds(cases, rounds.First, roundDone, cancellationToken);
-        while (rounds.IsEnough is { } isEnough && !isEnough(times) && _time.GetElapsedTime(start) < rounds.Longest)
+        while (rounds.IsEnough is { } isEnough && _time.GetElapsedTime(start) is var spent
+            && (spent < rounds.Shortest || (spent < rounds.Longest && !isEnough(times))))
         {
             var before = times[0].Length;
             var more = Rounds(cases, rounds.First, round => roundDone?.Invoke(before + round), cancellationToken);

@@ -10,5 +10,8 @@ internal sealed record RoundPlan(int First)
     /// <summary>No further rounds after this time.</summary>
     public TimeSpan Longest { get; init; } = TimeSpan.MaxValue;
 
+    /// <summary>Not less than this time, unless the first rounds are all: the models of a few ms would be measured in a moment that may be a busy one.</summary>
+    public TimeSpan Shortest { get; init; }
+
     public static implicit operator RoundPlan(int rounds) => new(rounds);
 }
