@@ -1,7 +1,7 @@
 namespace ZipLM;
 
 /// <summary>How a pruned model came to be, and what was promised and measured.</summary>
-/// <param name="TargetSpeedup">The speedup that was asked for.</param>
+/// <param name="TargetSpeedup">The speedup that was asked for, or that the <see cref="Target"/> comes to; 1 where it is a number of parameters.</param>
 /// <param name="PredictedSpeedup">What the latency table predicts for the plan.</param>
 /// <param name="Measured">The shrunk model against the dense one, measured in turns.</param>
 /// <param name="Environment">Where and how it was measured.</param>
@@ -25,6 +25,9 @@ public sealed record PruningResult(
     int Seed,
     int Corrections)
 {
+    /// <summary>What was asked for; null for a speedup.</summary>
+    public PruningTarget? Target { get; init; }
+
     /// <summary>The largest damping that a sublayer's statistics needed, as a share of the mean diagonal of H.</summary>
     public double LargestDamping { get; init; }
 

@@ -8,6 +8,10 @@ switch (args)
         return ImportBenchmark.Run(options);
     case ["load", .. string[] options]:
         return LoadBenchmark.Run(options);
+    case ["latency", .. string[] options]:
+        return LatencyBenchmark.Run(options);
+    case ["guarantee", .. string[] options]:
+        return GuaranteeBenchmark.Run(options);
     case ["onnx", .. string[] options]:
         return OnnxBenchmark.Run(options);
     case ["search", .. string[] options]:
@@ -20,7 +24,9 @@ switch (args)
             Usage: dotnet run -c Release --project tests/ZipLM.Benchmarks -- NAME [--option value]
 
               distill [--store PATH --only speed|memory|resume --rounds N --steps N --memory-steps N]   token distillation: speed, memory, resume
+              guarantee [--runtime torch|onnx --model PATH|bert-base --targets 2,3,4,6]   pruned models' speedups, each checked by a new process
               import [--rounds N]   time of Import-Module in a fresh process
+              latency [--runtime torch|onnx --plans N --rounds N]   predicted against measured speedup of random plans
               load [--rounds N]   reading a 440 MB checkpoint against File.ReadAllBytes
               onnx [--length N --rounds N]   ONNX Runtime against torch: logits and times
               search [--speedup N --seeds N --candidates N --trials N]   loss and forward tokens against the plain search; the programming for BERT-large

@@ -4,6 +4,7 @@ using System.Text.Json;
 using ZipLM.Engine.Compression;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Evaluation;
+using ZipLM.Engine.Latency;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Pruning;
 using ZipLM.Engine.Runtime;
@@ -32,7 +33,8 @@ internal static class SearchBenchmark
         {
             var model = TransformerModel.Of(teacher.Model);
             var length = Math.Min(model.Encode(teacher.Train, model.MaximumSequenceLength, CancellationToken.None).LengthPercentile(0.95), model.MaximumSequenceLength);
-            var table = LatencyFlow.Measure(model, 1, length, options.Int("rounds", 50), NullReporter.Instance, CancellationToken.None);
+            using var timer = new ForwardTimer(model.Session, model.Description, 1, length, null);
+            var table = LatencyFlow.Measure(model, timer, null, NullReporter.Instance, CancellationToken.None);
             var rows = Enumerable.Range(1, options.Int("seeds", 5))
                 .Select(seed => Compare(model, teacher, table, speedup, options.Int("candidates", 200), trials, seed)).ToArray();
             return new

@@ -12,18 +12,24 @@ public static class LatencyFlow
 
     /// <summary>Measures a table.</summary>
     /// <param name="sequenceLength">Tokens a sequence; null = the 95th percentile of the model's calibration data.</param>
-    /// <param name="rounds">Interleaved rounds, ≥ 1.</param>
+    /// <param name="rounds">Interleaved rounds, ≥ 1; null = until what counts is known within 2 %.</param>
+    /// <param name="choice">What executes the model; null = torch.</param>
     public static LatencyTable Run(
-        Model model, TextDataset? calibrationData, int batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken)
+        Model model, TextDataset? calibrationData, int batchSize, int? sequenceLength, int? rounds, IReporter reporter, CancellationToken cancellationToken,
+        RuntimeChoice? choice = null)
     {
         var own = TransformerModel.Of(model);
+        choice?.Require();
         var length = sequenceLength ?? new Calibration(own, calibrationData, DefaultSamples, reporter, cancellationToken).TypicalLength;
-        return own.Session.Run(() => Measure(own, batchSize, length, rounds, reporter, cancellationToken), reporter, cancellationToken);
+        return own.Session.Run(() =>
+        {
+            using var timer = new ForwardTimer(own.Session, own.Description, batchSize, length, choice);
+            return Measure(own, timer, rounds, reporter, cancellationToken);
+        }, reporter, cancellationToken);
     }
 
-    internal static LatencyTable Measure(TransformerModel model, int batchSize, int sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken) =>
+    internal static LatencyTable Measure(TransformerModel model, ForwardTimer timer, int? rounds, IReporter reporter, CancellationToken cancellationToken) =>
         new LatencyTableBuilder(model.Session, reporter).Build(
-            model, model.Description,
-            sublayer => LevelGrid.Of(sublayer, sublayer == Sublayer.Attention ? model.DenseHeads : model.DenseWidth),
-            batchSize, sequenceLength, rounds, cancellationToken);
+            model, model.Description, sublayer => LevelGrid.Of(sublayer, sublayer == Sublayer.Attention ? model.DenseHeads : model.DenseWidth),
+            timer, rounds, cancellationToken);
 }

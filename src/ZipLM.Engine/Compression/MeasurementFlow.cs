@@ -68,7 +68,7 @@ public static class MeasurementFlow
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
         var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, options.Rounds, reporter, cancellationToken);
         var milliseconds = speedup?.Milliseconds
-            ?? MedianInterval.Of(timer.Measure([weights], options.Rounds, reporter, cancellationToken)[0]).Median;
+            ?? timer.Milliseconds(weights, options.Rounds, reporter, cancellationToken);
         foreach (var (data, evaluation) in sets.Zip(evaluations))
         {
             var plain = Write(data, evaluation, null, null);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using ZipLM.Engine.Latency;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Pruning;
@@ -11,8 +10,6 @@ namespace ZipLM.Engine.Compression;
 /// </summary>
 public static class OneShotPruning
 {
-    private const int TableRounds = 50;
-
     /// <summary>Prunes a model to each target; every result is a model of its own, not saved.</summary>
     /// <param name="write">Receives each model as soon as it is ready; called on the session's worker thread.</param>
     /// <param name="reporter">Hears of each target that cannot be reached while others can; the message names the largest that can.</param>
@@ -23,7 +20,9 @@ public static class OneShotPruning
         ArgumentNullException.ThrowIfNull(options);
         var own = TransformerModel.Of(model);
         // What needs no measurement is refused before any.
-        RequireSpeedups(options.Speedups);
+        var targets = options.Targets is { Count: > 0 } given ? given : [.. options.Speedups.Select(s => new PruningTarget(PruningTargetKind.Speedup, s))];
+        RequireTargets(targets);
+        options.Runtime?.Require();
         Calibration.RequireDamping(options.Dampings ?? []);
         RequireSameModel(options.Table, own);
         RequireSameModel(options.Saliency, own);
@@ -31,20 +30,21 @@ public static class OneShotPruning
         var orders = RemovalOrder.Of(options);
         own.Session.Run(() =>
         {
-            Prune(own, calibrationData, options, orders, write, reporter, cancellationToken);
+            Prune(own, calibrationData, options, targets, orders, write, reporter, cancellationToken);
             return true;
         }, reporter, cancellationToken);
     }
 
     private static void Prune(
-        TransformerModel model, TextDataset? calibrationData, PruningOptions options, IReadOnlyList<RemovalOrder> orders, Action<Model> write,
-        IReporter reporter, CancellationToken cancellationToken)
+        TransformerModel model, TextDataset? calibrationData, PruningOptions options, IReadOnlyList<PruningTarget> targets, IReadOnlyList<RemovalOrder> orders,
+        Action<Model> write, IReporter reporter, CancellationToken cancellationToken)
     {
         using var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter, cancellationToken) { StatisticsPath = options.StatisticsPath };
         var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize ?? 1;
         var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? calibration.TypicalLength;
-        using var timer = new ForwardTimer(model.Session, model.Description, batchSize, length);
-        var table = options.Table ?? LatencyFlow.Measure(model, batchSize, length, TableRounds, reporter, cancellationToken);
+        using var timer = new ForwardTimer(
+            model.Session, model.Description, batchSize, length, options.Runtime ?? (options.Table is { } given ? RuntimeChoice.Of(given.Environment) : null));
+        var table = options.Table ?? LatencyFlow.Measure(model, timer, null, reporter, cancellationToken);
         RequireSameEnvironment(table, timer.Environment, options.Force, reporter);
 
         var statistics = calibration.Statistics(reporter, cancellationToken);
@@ -54,24 +54,33 @@ public static class OneShotPruning
         var weights = model.Weights(reporter, cancellationToken);
         var isDense = model.Layers.All(l => l.Heads == model.DenseHeads && l.Width == model.DenseWidth);
         using var randomDense = isDense ? null : RandomModel.Create(model.Description.Dense, model.Session, cancellationToken);
+        using var densePass = timer.Load(randomDense ?? weights);
         var based = RecordedBase.Of(model, cancellationToken);
         foreach (var order in orders)
         {
             using var store = order.Rows is { } rows
                 ? PruningStore.Restore(weights, statistics, rows, reporter, cancellationToken, calibration.CacheBytes)
                 : PruningStore.Build(weights, statistics, order.Damping, reporter, cancellationToken, null, scores, order.Repair, calibration.CacheBytes);
-            var choices = new PlanChoices(model.Layers, store, table);
-            var reachable = Reachable(choices, table, options.Speedups, reporter);
+            // Parameters are counted by a table of their own; everything else is time.
+            var counts = targets.Any(t => t.Kind == PruningTargetKind.Parameters) ? ParameterTable.Of(model, table) : null;
+            var (choices, sizes) = (new PlanChoices(model.Layers, store, table), counts is null ? null : new PlanChoices(model.Layers, store, counts));
             using var planLoss = new PlanLoss(weights, store, loss, calibration.CacheBytes);
-            var search = new PlanSearch(choices, planLoss, loss, options.SearchTrials, model.Session.Seed, reporter);
-            var verified = new VerifiedSearch(weights, randomDense ?? weights, store, search, table, timer, options.Rounds, reporter);
-            foreach (var speedup in reachable)
+            PlanSearch Search(PlanChoices among) => new(among, planLoss, loss, options.SearchTrials, model.Session.Seed, reporter);
+            var (search, sizeSearch) = (Search(choices), sizes is null ? null : Search(sizes));
+            var verified = new VerifiedSearch(weights, densePass, store, search, table, timer, options.Rounds, reporter);
+            foreach (var target in Reachable(targets, t => t.Kind == PruningTargetKind.Parameters
+                ? TargetBudget.Refusal(t, counts!, sizes!.FastestMilliseconds)
+                : TargetBudget.Refusal(t, table, choices.FastestMilliseconds), reporter))
             {
-                var best = verified.Find(speedup, cancellationToken);
+                var best = target.Kind == PruningTargetKind.Parameters
+                    ? verified.Verify(Timed(sizeSearch!.Find(target.Value, cancellationToken)!, table), target, 0, cancellationToken)
+                    : verified.Find(target, cancellationToken);
+                var speedup = target.Kind == PruningTargetKind.Parameters ? 1 : table.DenseMilliseconds / TargetBudget.Milliseconds(target, table);
                 var result = new PruningResult(
-                    speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured, timer.Environment, best.Plan,
-                    table.Fingerprint, calibration.Data.Name, calibration.Samples, order.Damping, model.Session.Seed, best.Corrections)
+                    target.Kind == PruningTargetKind.Speedup ? target.Value : speedup, table.DenseMilliseconds / best.Plan.PredictedMilliseconds, best.Measured,
+                    timer.Environment, best.Plan, table.Fingerprint, calibration.Data.Name, calibration.Samples, order.Damping, model.Session.Seed, best.Corrections)
                 {
+                    Target = target.Kind == PruningTargetKind.Speedup ? null : target,
                     LargestDamping = store.LargestDamping,
                     WorstCondition = store.WorstCondition,
                     Criterion = order.Criterion,
@@ -79,11 +88,11 @@ public static class OneShotPruning
                     Loss = LossOf(best.Shrunk, loss, cancellationToken),
                     DenseLoss = loss.Dense,
                     LossMeasure = loss.Measure,
-                    Search = search.Summary,
+                    Search = (target.Kind == PruningTargetKind.Parameters ? sizeSearch! : search).Summary,
                 };
                 var record = based with { Pruning = result };
                 // Several orders make several models of one speedup, which must not have one name.
-                var name = string.Create(CultureInfo.InvariantCulture, $"{model.Name}-{speedup:0.##########}x{order.Suffix(orders)}");
+                var name = $"{model.Name}-{target.Suffix}{order.Suffix(orders)}";
                 write(TransformerModel.FromWeights(model.Session, name, model.Description, record, best.Shrunk, model.Tokenizer));
             }
         }
@@ -102,45 +111,41 @@ public static class OneShotPruning
         }
     }
 
-    /// <summary>Refuses targets that no model could have.</summary>
-    /// <exception cref="ZipLMException">A target is not above 1, or not finite.</exception>
-    public static void RequireSpeedups(IReadOnlyList<double> speedups)
+    /// <summary>A plan that was found by parameters, with its time.</summary>
+    private static Plan Timed(Plan counted, LatencyTable table)
     {
-        ArgumentNullException.ThrowIfNull(speedups);
-        foreach (var speedup in speedups.Where(s => !(s > 1 && double.IsFinite(s))))
+        var milliseconds = table.Predict(counted.Layers);
+        return counted with { PredictedMilliseconds = milliseconds, BudgetMilliseconds = milliseconds };
+    }
+
+    /// <summary>Refuses targets that no model could have.</summary>
+    /// <exception cref="ZipLMException">A speedup is not above 1, or another target not above 0.</exception>
+    public static void RequireTargets(IReadOnlyList<PruningTarget> targets)
+    {
+        ArgumentNullException.ThrowIfNull(targets);
+        foreach (var target in targets)
         {
-            throw new ZipLMException("SpeedupInvalid", ErrorKind.InvalidArgument,
-                string.Create(CultureInfo.InvariantCulture, $"A speedup of {speedup} would not make the model faster."), "Give a speedup above 1.", speedup);
+            TargetBudget.Require(target);
         }
     }
 
     /// <summary>The targets that a plan reaches; the others are reported, and end the work where they are all.</summary>
-    private static List<double> Reachable(PlanChoices choices, LatencyTable table, IReadOnlyList<double> speedups, IReporter reporter)
+    private static List<PruningTarget> Reachable(IReadOnlyList<PruningTarget> targets, Func<PruningTarget, ZipLMException?> refusal, IReporter reporter)
     {
-        var isReachable = speedups.ToLookup(speedup => choices.Solve(table.DenseMilliseconds / speedup) is not null);
-        var unreachable = isReachable[false].ToList();
-        for (var i = 0; i < unreachable.Count; i++)
+        var refused = targets.Select(t => (Target: t, Error: refusal(t))).ToList();
+        if (refused.All(r => r.Error is not null) && refused.Count > 0)
         {
-            var error = Unreachable(choices, table, unreachable[i]);
-            if (i == speedups.Count - 1)
-            {
-                throw error;
-            }
-
-            reporter.Error(error);
+            // Reported in their order; the last one ends the work.
+            refused.SkipLast(1).ToList().ForEach(r => reporter.Error(r.Error!));
+            throw refused[^1].Error!;
         }
 
-        return [.. isReachable[true]];
-    }
+        foreach (var (_, error) in refused.Where(r => r.Error is not null))
+        {
+            reporter.Error(error!);
+        }
 
-    private static ZipLMException Unreachable(PlanChoices choices, LatencyTable table, double speedup)
-    {
-        var largest = Math.Floor(table.DenseMilliseconds / choices.FastestMilliseconds * 100) / 100;
-        return new(
-            "SpeedupUnreachable", ErrorKind.InvalidArgument,
-            string.Create(CultureInfo.InvariantCulture,
-                $"A speedup of {speedup}× cannot be reached, the largest that can is {largest:0.00}×: the fastest plan still takes {choices.FastestMilliseconds:0.###} of {table.DenseMilliseconds:0.###} ms."),
-            string.Create(CultureInfo.InvariantCulture, $"Ask for {largest:0.00} or less, or start from a model with fewer layers."), speedup);
+        return [.. refused.Where(r => r.Error is null).Select(r => r.Target)];
     }
 
     private static void RequireSameModel(LatencyTable? table, TransformerModel model)

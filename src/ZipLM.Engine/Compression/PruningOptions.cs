@@ -1,10 +1,18 @@
+using ZipLM.Engine.Latency;
+
 namespace ZipLM.Engine.Compression;
 
 /// <summary>What a model is pruned with.</summary>
 public sealed record PruningOptions
 {
     /// <summary>Targets: dense time ÷ pruned time, each &gt; 1.</summary>
-    public required IReadOnlyList<double> Speedups { get; init; }
+    public IReadOnlyList<double> Speedups { get; init; } = [];
+
+    /// <summary>Targets of any kind; none = <see cref="Speedups"/>.</summary>
+    public IReadOnlyList<PruningTarget> Targets { get; init; } = [];
+
+    /// <summary>What executes the models when they are measured; null = as the table has it, else torch.</summary>
+    public RuntimeChoice? Runtime { get; init; }
 
     /// <summary>Sequences in a forward pass when time is measured; null = as the table has it, else 1.</summary>
     public int? BatchSize { get; init; }
@@ -30,8 +38,8 @@ public sealed record PruningOptions
     /// <summary>Sets of coefficients that the search for a plan tries for each target; 0 = all sublayers weigh alike.</summary>
     public int SearchTrials { get; init; } = 300;
 
-    /// <summary>Paired rounds behind the measured speedup.</summary>
-    public int Rounds { get; init; } = 100;
+    /// <summary>Paired rounds behind the measured speedup; null = at least 60, and until it is known within 1 %.</summary>
+    public int? Rounds { get; init; }
 
     /// <summary>A table that was measured before; null = measure one.</summary>
     public LatencyTable? Table { get; init; }

@@ -6,85 +6,53 @@ using ZipLM.Engine.Pruning;
 namespace ZipLM.Engine.Compression;
 
 /// <summary>
-/// The guarantee (ZipLM.md section 4): shrink the plan's model, measure it in turns with the dense model, and while the
-/// measured speedup misses the target correct the budget by the ratio and solve again.
+/// The guarantee (ZipLM.md section 4): shrink the plan's model, measure it in turns with the dense model in the runtime that
+/// the target is for, and while it misses the target correct the budget and solve again.
 /// </summary>
+/// <param name="dense">The dense model, ready to run.</param>
+/// <param name="rounds">Paired rounds; null = at least 60, and until the speedup is known within 1 %.</param>
 internal sealed class VerifiedSearch(
-    Transformer weights, Transformer dense, PruningStore store, PlanSearch search, LatencyTable table, ForwardTimer timer, int rounds, IReporter reporter)
+    Transformer weights, ForwardPass dense, PruningStore store, PlanSearch search, LatencyTable table, ForwardTimer timer, int? rounds, IReporter reporter)
 {
-    private const int MostCorrections = 5;
+    /// <summary>Half the 95 % confidence interval of a speedup that is known well enough.</summary>
+    private const double WidestInterval = 0.01;
 
-    /// <summary>How far above its target a measured speedup may lie before accuracy is bought back with a slower plan.</summary>
-    private const double Tolerance = 0.05;
-
-    /// <summary>The next budget, as a share of the time of a plan that was too slow and came once more.</summary>
-    private const double RepeatStep = 0.99;
+    private static readonly RoundPlan Automatic = new(60)
+    {
+        IsEnough = times => ForwardTimer.Ratio(times[0], times[1]).Spread <= WidestInterval,
+        Shortest = TimeSpan.FromSeconds(1),
+        Longest = TimeSpan.FromSeconds(30),
+    };
 
     /// <summary>The shrunk model that keeps the target's promise with the most accuracy; the caller owns its weights.</summary>
-    /// <param name="target">A speedup that a plan is predicted to reach.</param>
-    public Candidate Find(double target, CancellationToken cancellationToken)
+    /// <param name="target">A speedup, a time or a throughput that a plan is predicted to reach.</param>
+    public Candidate Find(PruningTarget target, CancellationToken cancellationToken)
     {
-        var exhausted = false;
-        var best = Verify(search.Find(table.DenseMilliseconds / target, cancellationToken)!, 0, cancellationToken);
-        try
+        var loop = new BudgetCorrection<Candidate>(
+            budget => search.Find(budget, cancellationToken), budget => search.Correct(budget, cancellationToken), cancellationToken);
+        var best = loop.Run(TargetBudget.Milliseconds(target, table), (plan, corrections) => Verify(plan, target, corrections, cancellationToken));
+        if (best.Attained < 1)
         {
-            var tried = new HashSet<string> { Key(best.Plan) };
-            var last = best;
-            while (last.Corrections < MostCorrections && (last.Measured.Ratio < target || last.Measured.Ratio > target * (1 + Tolerance)))
-            {
-                // The prediction was off by measured ÷ predicted; the next aim is the middle of what is accepted.
-                var next = search.Correct(last.Plan.PredictedMilliseconds * last.Measured.Ratio / (target * (1 + (Tolerance / 2))), cancellationToken);
-                while (last.Measured.Ratio < target && next is not null && tried.Contains(Key(next)))
-                {
-                    // The grid of levels is coarse: a plan that was too slow comes again unless the budget is too small for it.
-                    next = search.Correct(next.PredictedMilliseconds * RepeatStep, cancellationToken);
-                }
-
-                exhausted = next is null;
-                if (next is not { } plan || !tried.Add(Key(plan)))
-                {
-                    break;
-                }
-
-                last = Verify(plan, last.Corrections + 1, cancellationToken);
-                var worse = last;
-                if (last.IsBetterThan(best, target))
-                {
-                    (best, worse) = (last, best);
-                }
-
-                worse.Shrunk.Dispose();
-            }
-        }
-        catch
-        {
-            best.Shrunk.Dispose();
-            throw;
-        }
-
-        if (best.Measured.Ratio < target)
-        {
-            var cause = exhausted
+            var cause = loop.IsExhausted
                 ? "no faster plan is left on the grid of levels. Use a smaller target."
-                : $"{MostCorrections} corrections did not bring it there. The latency table may be of a busy moment: measure it again, or ask for a little more.";
+                : $"{best.Corrections} corrections did not bring it there. The latency table may be of a busy moment: measure it again, or ask for a little more.";
             reporter.Warning(string.Create(CultureInfo.InvariantCulture,
-                $"The measured speedup is {best.Measured}, below the target of {target}×: {cause}"));
+                $"The measured speedup is {best.Measured}, {best.Measured.Milliseconds:0.###} ms, and so below the target, {target}: {cause}"));
         }
 
         return best;
-
-        static string Key(Plan plan) => string.Join(' ', plan.Layers);
     }
 
-    private Candidate Verify(Plan plan, int corrections, CancellationToken cancellationToken)
+    /// <summary>Makes and measures the model of a plan, whatever comes out.</summary>
+    public Candidate Verify(Plan plan, PruningTarget target, int corrections, CancellationToken cancellationToken)
     {
         var shrunk = Shrinker.Shrink(weights, store, plan.Layers, cancellationToken);
         try
         {
-            var measured = timer.Compare(dense, shrunk, rounds, reporter, cancellationToken);
+            var measured = timer.Compare(dense, shrunk, rounds is { } given ? new(given) : Automatic, reporter, cancellationToken);
             reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
-                $"Plan {corrections + 1}: predicted {table.DenseMilliseconds / plan.PredictedMilliseconds:0.00}×, measured {measured}."));
-            return new(plan, shrunk, measured, corrections);
+                $"Plan {corrections + 1}: predicted {table.DenseMilliseconds / plan.PredictedMilliseconds:0.00}×, measured {measured}, {measured.Milliseconds:0.###} ms."));
+            return new(plan, shrunk, measured, TargetBudget.Attained(target, measured, timer.Environment), corrections);
         }
         catch
         {
@@ -94,15 +62,8 @@ internal sealed class VerifiedSearch(
     }
 
     /// <summary>A plan whose model was measured.</summary>
-    internal sealed record Candidate(Plan Plan, Transformer Shrunk, Speedup Measured, int Corrections)
+    internal sealed record Candidate(Plan Plan, Transformer Shrunk, Speedup Measured, double Attained, int Corrections) : BudgetCorrection<Candidate>.ICandidate
     {
-        /// <summary>Fast enough beats too slow; among the fast enough the slowest is the most accurate, else the fastest.</summary>
-        public bool IsBetterThan(Candidate other, double target) => (Measured.Ratio >= target, other.Measured.Ratio >= target) switch
-        {
-            (true, false) => true,
-            (false, true) => false,
-            (true, true) => Measured.Ratio < other.Measured.Ratio,
-            (false, false) => Measured.Ratio > other.Measured.Ratio,
-        };
+        public void Dispose() => Shrunk.Dispose();
     }
 }

@@ -1,59 +1,52 @@
-using ZipLM.Engine.Data;
+using System.Runtime.InteropServices;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Runtime;
-using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Latency;
 
-/// <summary>Times whole models and sublayers on a session's device, in one environment's batch shape.</summary>
+/// <summary>Times models in a runtime, in one environment's batch shape.</summary>
 internal sealed class ForwardTimer : IDisposable
 {
     private readonly InterleavedTimer _timer;
-    private readonly Batch _batch;
+    private readonly IModelRuntime _runtime;
 
-    public ForwardTimer(TorchSession session, ModelDescription model, int batchSize, int sequenceLength)
+    public ForwardTimer(TorchSession session, ModelDescription model, int batchSize, int sequenceLength, RuntimeChoice? choice = null)
+        : this(Open(session, model, batchSize, sequenceLength, choice ?? RuntimeChoice.Torch))
     {
-        if (sequenceLength > model.MaximumSequenceLength)
-        {
-            throw new ZipLMException("SequenceTooLong", ErrorKind.InvalidArgument,
-                $"A sequence length of {sequenceLength} exceeds the model's limit of {model.MaximumSequenceLength} positions.",
-                $"Use -SequenceLength {model.MaximumSequenceLength} or less.", sequenceLength);
-        }
-
-        _timer = new(session.Synchronize);
-        _batch = Batch.Random(batchSize, sequenceLength, model.VocabularySize, session.Seed, session.TorchDevice);
-        Environment = new(session.Device, session.DeviceName, InferenceRuntime.Torch, session.Precision,
-            batchSize, sequenceLength, session.Threads, NativeLibraries.TorchVersion);
     }
 
-    public InferenceEnvironment Environment { get; }
-
-    /// <summary>A case that runs a whole model.</summary>
-    public Action Whole(Transformer model) => () =>
+    /// <param name="runtime">Freed with this.</param>
+    internal ForwardTimer(IModelRuntime runtime)
     {
-        using var gradients = inference_mode();
-        using var scope = NewDisposeScope();
-        model.Forward(_batch);
-    };
+        _runtime = runtime;
+        _timer = new(runtime.Synchronize);
+    }
 
-    /// <summary>A case that runs one sublayer on <paramref name="hidden"/>, [batch, length, hidden].</summary>
-    public static Action Sublayer(Block block, Sublayer sublayer, Tensor hidden) => () =>
-    {
-        using var gradients = inference_mode();
-        using var scope = NewDisposeScope();
-        _ = sublayer == ZipLM.Sublayer.Attention
-            ? block.AttentionSublayer(hidden, null, ForwardOptions.Inference)
-            : block.FeedForwardSublayer(hidden, ForwardOptions.Inference);
-    };
+    public InferenceEnvironment Environment => _runtime.Environment;
+
+    /// <summary>A model, ready to run; the caller disposes it.</summary>
+    /// <param name="owned">The pass frees the model, as soon as it does not need it any more.</param>
+    public ForwardPass Load(Transformer model, bool owned = false) => _runtime.Load(model, owned);
 
     /// <summary>Times the cases in turns, while no other process measures on the device, and tells how far it is; [case][round], in ms.</summary>
+    /// <exception cref="ZipLMException"><c>DeviceLost</c>: the device failed in mid-measurement.</exception>
     public double[][] Measure(
-        IReadOnlyList<Action> cases, int rounds, string activity, IReporter reporter, CancellationToken cancellationToken)
+        IReadOnlyList<ForwardPass> cases, RoundPlan rounds, string activity, IReporter reporter, CancellationToken cancellationToken)
     {
         using var turn = DeviceLock.Take(Environment.Device, reporter, cancellationToken);
-        var times = _timer.Measure(cases, Math.Max(rounds / 5, 3), rounds, cancellationToken, RoundDone);
-        reporter.Progress(new(activity, "done", rounds, rounds, Completed: true));
-        return times;
+        var actions = cases.Select(c => (Action)c.Run).ToList();
+        try
+        {
+            var times = _timer.Measure(actions, Math.Clamp(rounds.First / 5, 3, 10), rounds, cancellationToken, RoundDone);
+            reporter.Progress(new(activity, "done", times[0].Length, times[0].Length, Completed: true));
+            return times;
+        }
+        catch (ExternalException e) when (IsDeviceLost(e))
+        {
+            throw new ZipLMException("DeviceLost", ErrorKind.ResourceUnavailable,
+                $"The device {Environment.Device} failed in mid-measurement: {e.Message.Split('\n')[0]}",
+                "Nothing was kept. Start PowerShell again, since a process does not get the device back, and run Test-ZipLMEnvironment.", Environment, e);
+        }
 
         // An activity of its own, so that the seconds left are reckoned from the rounds alone.
         void RoundDone(int round)
@@ -65,22 +58,76 @@ internal sealed class ForwardTimer : IDisposable
 
             if (round >= 0)
             {
-                reporter.Progress(new(activity, $"round {round + 1} of {rounds}", round + 1, rounds));
+                // How many it takes beyond the first is known only when it is enough.
+                var all = Math.Max(rounds.First, round + 1);
+                reporter.Progress(new(activity, $"round {round + 1} of {all}", round + 1, all));
             }
         }
     }
 
-    /// <summary>Times whole models in turns; [model][round], in ms.</summary>
-    public double[][] Measure(IReadOnlyList<Transformer> models, int rounds, IReporter reporter, CancellationToken cancellationToken) =>
-        Measure([.. models.Select(Whole)], rounds, "Measuring speed", reporter, cancellationToken);
-
-    /// <summary>Runs two models in turns and gives the median of the paired ratios.</summary>
-    public Speedup Compare(Transformer baseline, Transformer model, int rounds, IReporter reporter, CancellationToken cancellationToken)
+    /// <summary>Times one whole model; its median in ms.</summary>
+    public double Milliseconds(Transformer model, int rounds, IReporter reporter, CancellationToken cancellationToken)
     {
-        var times = Measure([baseline, model], rounds, reporter, cancellationToken);
-        var ratio = MedianInterval.Of(times[0].Zip(times[1], (dense, pruned) => dense / pruned));
-        return new(ratio.Median, ratio.Low, ratio.High, rounds, MedianInterval.Of(times[0]).Median, MedianInterval.Of(times[1]).Median);
+        using var pass = Load(model);
+        return MedianInterval.Of(Measure([pass], rounds, "Measuring speed", reporter, cancellationToken)[0]).Median;
     }
 
-    public void Dispose() => _batch.Dispose();
+    /// <summary>Runs two models in turns and gives the median of the paired ratios.</summary>
+    public Speedup Compare(ForwardPass baseline, Transformer model, RoundPlan rounds, IReporter reporter, CancellationToken cancellationToken)
+    {
+        using var pass = Load(model);
+        var times = Measure([baseline, pass], rounds, "Measuring speed", reporter, cancellationToken);
+        return Ratio(times[0], times[1]);
+    }
+
+    /// <summary>Runs two models in turns and gives the median of the paired ratios.</summary>
+    public Speedup Compare(Transformer baseline, Transformer model, RoundPlan rounds, IReporter reporter, CancellationToken cancellationToken)
+    {
+        using var pass = Load(baseline);
+        return Compare(pass, model, rounds, reporter, cancellationToken);
+    }
+
+    /// <summary>The median of the paired ratios of times from the same rounds.</summary>
+    internal static Speedup Ratio(double[] baseline, double[] model)
+    {
+        var ratio = MedianInterval.Of(baseline.Zip(model, (slow, fast) => slow / fast));
+        return new(ratio.Median, ratio.Low, ratio.High, model.Length, MedianInterval.Of(baseline).Median, MedianInterval.Of(model).Median);
+    }
+
+    public void Dispose() => _runtime.Dispose();
+
+    private static IModelRuntime Open(TorchSession session, ModelDescription model, int batchSize, int sequenceLength, RuntimeChoice choice)
+    {
+        choice.Require();
+        if (batchSize < 1 || sequenceLength < 1)
+        {
+            throw new ZipLMException("BatchShapeInvalid", ErrorKind.InvalidArgument,
+                $"A batch of {batchSize} sequences of {sequenceLength} tokens has nothing to run.", "Give a batch size and a sequence length of at least 1.", (batchSize, sequenceLength));
+        }
+
+        if (sequenceLength > model.MaximumSequenceLength)
+        {
+            throw new ZipLMException("SequenceTooLong", ErrorKind.InvalidArgument,
+                $"A sequence length of {sequenceLength} exceeds the model's limit of {model.MaximumSequenceLength} positions.",
+                $"Use -SequenceLength {model.MaximumSequenceLength} or less.", sequenceLength);
+        }
+
+        if (choice.Runtime == InferenceRuntime.OnnxRuntime)
+        {
+            return new OnnxRuntime(session, choice.Precision ?? Precision.Float32, batchSize, sequenceLength);
+        }
+
+        if (choice.Precision is { } precision && precision != session.Precision)
+        {
+            throw new ZipLMException("RuntimePrecision", ErrorKind.InvalidArgument,
+                $"The session loads models in {session.Precision}, and torch computes in that.", $"Use Connect-GpuSession -Precision {precision}.", precision);
+        }
+
+        return new TorchRuntime(session, batchSize, sequenceLength);
+    }
+
+    /// <summary>What torch says when a device is gone; memory that ran out is another matter.</summary>
+    private static bool IsDeviceLost(ExternalException e) =>
+        (e.Message.Contains("CUDA error", StringComparison.Ordinal) || e.Message.Contains("device lost", StringComparison.OrdinalIgnoreCase))
+        && !e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase);
 }

@@ -23,16 +23,27 @@ internal sealed class InterleavedTimer(Action synchronize, TimeProvider? time = 
 
     /// <summary>Times every case once a round, after a warm-up, in an order that alternates.</summary>
     /// <param name="warmUpRounds">Rounds of each window of warm-up; 0 = none.</param>
+    /// <param name="rounds">How many.</param>
     /// <param name="roundDone">Called after each round with its number from 0; below 0 while it warms up.</param>
     /// <returns>Milliseconds, [case][round].</returns>
-    public double[][] Measure(IReadOnlyList<Action> cases, int warmUpRounds, int rounds, CancellationToken cancellationToken, Action<int>? roundDone = null)
+    public double[][] Measure(IReadOnlyList<Action> cases, int warmUpRounds, RoundPlan rounds, CancellationToken cancellationToken, Action<int>? roundDone = null)
     {
         if (warmUpRounds > 0)
         {
             WarmUp(cases, warmUpRounds, () => roundDone?.Invoke(-1), cancellationToken);
         }
 
-        return Rounds(cases, rounds, roundDone, cancellationToken);
+        var start = _time.GetTimestamp();
+        var times = Rounds(cases, rounds.First, roundDone, cancellationToken);
+        while (rounds.IsEnough is { } isEnough && _time.GetElapsedTime(start) is var spent
+            && (spent < rounds.Shortest || (spent < rounds.Longest && !isEnough(times))))
+        {
+            var before = times[0].Length;
+            var more = Rounds(cases, rounds.First, round => roundDone?.Invoke(before + round), cancellationToken);
+            times = [.. times.Zip(more, (t, m) => (double[])[.. t, .. m])];
+        }
+
+        return times;
     }
 
     /// <summary>

@@ -1,85 +1,80 @@
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Runtime;
-using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Latency;
 
 /// <summary>Measures the time of both kinds of sublayer at every level, of the rest of the model, and of the dense model.</summary>
 internal sealed class LatencyTableBuilder(TorchSession session, IReporter reporter)
 {
+    /// <summary>Half the 95 % confidence interval that every case shall have at most, as a share of its median.</summary>
+    private const double WidestInterval = 0.02;
+
+    private const int Portion = 20;
+
+    private static readonly TimeSpan LongestMeasuring = TimeSpan.FromSeconds(150);
+
     /// <summary>Measures a table; runs on the session's worker thread.</summary>
     /// <param name="handle">The model that the table belongs to.</param>
     /// <param name="description">Its dimensions.</param>
     /// <param name="grid">The levels of a kind of sublayer.</param>
-    /// <param name="rounds">Interleaved rounds.</param>
+    /// <param name="rounds">Interleaved rounds; null = until each time is known within 2 %, or for 150 s.</param>
     public LatencyTable Build(
-        Model handle, ModelDescription description, Func<Sublayer, IReadOnlyList<int>> grid, int batchSize, int sequenceLength,
-        int rounds, CancellationToken cancellationToken)
+        Model handle, ModelDescription description, Func<Sublayer, IReadOnlyList<int>> grid, ForwardTimer timer,
+        int? rounds, CancellationToken cancellationToken)
     {
-        using var timer = new ForwardTimer(session, description, batchSize, sequenceLength);
-        using var dense = Random(description.Dense, cancellationToken);
-        using var empty = Random(description.Uniform(0, 0), cancellationToken);
-        using var hidden = randn([batchSize, sequenceLength, description.HiddenSize], dtype: session.ScalarType, device: session.TorchDevice).DetachFromDisposeScope();
-        var levels = new List<(Sublayer Sublayer, int Level, Transformer Owner)>();
-        try
+        using var cases = new LatencyCases(session, description, grid, timer, reporter, cancellationToken);
+        reporter.Verbose($"Measuring {cases.Levels.Count} levels in stacks of {cases.Depth}, the dense and the empty model in interleaved rounds: {timer.Environment}");
+        var plan = rounds is { } given ? new RoundPlan(given) : new RoundPlan(Portion)
         {
-            var wanted = Enum.GetValues<Sublayer>().SelectMany(s => grid(s).Select(level => (Sublayer: s, Level: level))).ToList();
-            foreach (var (sublayer, level) in wanted)
-            {
-                levels.Add((sublayer, level, Random(Alone(description, sublayer, level), cancellationToken)));
-                reporter.Progress(new("Making levels", $"level {levels.Count} of {wanted.Count}", levels.Count, wanted.Count, Completed: levels.Count == wanted.Count));
-            }
+            IsEnough = times => Intervals(times).All(i => i.Spread <= WidestInterval),
+            Longest = LongestMeasuring,
+        };
+        var measured = timer.Measure(cases.Passes, plan, "Measuring latency", reporter, cancellationToken);
+        var intervals = Intervals(measured);
+        if (rounds is null && intervals.Count(i => i.Spread > WidestInterval) is var wide && wide > 0)
+        {
+            reporter.Warning(
+                $"After {measured[0].Length} rounds {wide} of {intervals.Length} times are still not known within {WidestInterval * 100:0} % (the worst within {intervals.Max(i => i.Spread) * 100:0.0} %): "
+                + "something else keeps the machine busy. Predictions may be off by as much; give more -Rounds to Measure-LayerLatency, or a quieter machine.");
+        }
 
-            reporter.Verbose($"Measuring {levels.Count} levels, the dense and the empty model in {rounds} interleaved rounds: {timer.Environment}");
-            List<Action> cases = [timer.Whole(dense), timer.Whole(empty), .. levels.Select(l => ForwardTimer.Sublayer(l.Owner.Blocks[0], l.Sublayer, hidden))];
-            var times = timer.Measure(cases, rounds, "Measuring latency", reporter, cancellationToken);
-            return Assemble(handle, timer.Environment, description, [.. levels.Select(l => (l.Sublayer, l.Level))], [.. times.Select(t => MedianInterval.Of(t))], rounds);
-        }
-        finally
-        {
-            foreach (var level in levels)
-            {
-                level.Owner.Dispose();
-            }
-        }
+        return Assemble(handle, timer.Environment, description.Layers.Count, cases.Depth, cases.Levels, intervals, measured[0].Length);
     }
+
+    /// <summary>Medians of the times at an even pace: what a round was slower than others is taken out of it.</summary>
+    internal static MedianInterval[] Intervals(double[][] times) => [.. Pace.Even(times).Select(t => MedianInterval.Of(t))];
 
     /// <summary>
-    /// Two anchors end to end, the dense and the empty model, fix what single sublayers cannot tell: T_rest is what the
-    /// empty model takes beside its dropped sublayers, and the part of a level above "dropped" is scaled so that the
-    /// dense sublayers add up to the dense model (alone, a sublayer finds its weights and instructions in warmer caches).
+    /// Two anchors end to end, the dense and the empty model, fix what stacks cannot tell: T_rest and the dropped sublayers
+    /// add up to the empty model, and the time of a level above "dropped" is scaled so that the dense sublayers add up to
+    /// the dense model, where attention and feed-forward take turns.
     /// </summary>
-    /// <param name="times">Of the dense model, the empty model, and each of <paramref name="levels"/> alone.</param>
+    /// <param name="depth">Layers of a stack.</param>
+    /// <param name="times">Of the passes of <see cref="LatencyCases"/>, in their order.</param>
     internal static LatencyTable Assemble(
-        Model handle, InferenceEnvironment environment, ModelDescription description,
+        Model handle, InferenceEnvironment environment, int layers, int depth,
         IReadOnlyList<(Sublayer Sublayer, int Level)> levels, IReadOnlyList<MedianInterval> times, int rounds)
     {
-        var (dense, empty) = (times[0].Median, times[1].Median);
-        var alone = levels.Select((l, i) => (Key: l, Time: times[i + 2])).ToDictionary(p => p.Key, p => p.Time);
-        var layers = description.Layers.Count;
-        var droppedAlone = layers * (alone[(Sublayer.Attention, 0)].Median + alone[(Sublayer.FeedForward, 0)].Median);
-        var aboveAlone = layers * (Above((Sublayer.Attention, description.DenseHeads)) + Above((Sublayer.FeedForward, description.DenseWidth)));
-        // Alone, dropped sublayers may take longer than the whole empty model does: they then are all of it.
-        var droppedScale = droppedAlone > empty ? empty / droppedAlone : 1;
-        var aboveScale = aboveAlone > 0 && dense > empty ? (dense - empty) / aboveAlone : 1;
+        var (dense, empty, bare, stack) = (times[0].Median, times[1].Median, times[2].Median, times[3]);
+        var measured = levels.Zip(times.Skip(LatencyCases.Anchors)).ToDictionary(p => p.First, p => p.Second);
+        // Every plan has both kinds of dropped sublayer or more, so only their sum matters.
+        var dropped = Math.Max(0, empty - bare) / layers / 2;
+        var above = Enum.GetValues<Sublayer>().SelectMany(s => Above(s, measured, stack.Median, depth)).ToList();
+        var denseAbove = layers * Enum.GetValues<Sublayer>().Sum(s => above.Last(l => l.Sublayer == s).Milliseconds);
+        var scale = denseAbove > 0 && dense > empty ? (dense - empty) / denseAbove : 1;
         return new(handle, environment,
-            [.. levels.Select(l => new LatencyLevel(l.Sublayer, l.Level,
-                (droppedScale * alone[(l.Sublayer, 0)].Median) + (aboveScale * Above(l)), alone[l].Spread))],
-            empty - (droppedScale * droppedAlone), dense, rounds);
-
-        // No level is faster than dropping the sublayer; where it seems so, that is noise, which scaling would blow up.
-        double Above((Sublayer Sublayer, int) level) => Math.Max(0, alone[level].Median - alone[(level.Sublayer, 0)].Median);
+            [.. above.Select(l => l with { Milliseconds = dropped + (scale * l.Milliseconds) }).GroupBy(l => l.Sublayer)
+                .SelectMany(g => g.Reverse().Append(new(g.Key, 0, dropped, stack.Spread)))],
+            empty - (2 * layers * dropped), dense, rounds);
     }
 
-    /// <summary>Time does not depend on the values of the weights, so the table needs none of the model's.</summary>
-    private Transformer Random(ModelDescription shaped, CancellationToken cancellationToken) => RandomModel.Create(shaped, session, cancellationToken);
-
-    /// <summary>A model that is hardly more than one sublayer: all levels are in memory at once, so none brings embeddings or a head along.</summary>
-    private static ModelDescription Alone(ModelDescription description, Sublayer sublayer, int level) => description with
+    /// <summary>What the levels of a kind of sublayer take more than a dropped one, rising by level.</summary>
+    private static IEnumerable<LatencyLevel> Above(
+        Sublayer sublayer, Dictionary<(Sublayer Sublayer, int Level), MedianInterval> measured, double dropped, int depth)
     {
-        Layers = [sublayer == Sublayer.Attention ? new(0, level, 0) : new(0, 0, level)],
-        VocabularySize = 1,
-        MaximumSequenceLength = 1,
-        Task = ModelTask.FeatureExtraction,
-    };
+        var rising = measured.Where(m => m.Key.Sublayer == sublayer).OrderBy(m => m.Key.Level).ToList();
+        var smooth = MonotoneSmoothing.Of([.. rising.Select(m => m.Value)]);
+        // No level is faster than dropping the sublayer; where it seems so, that is noise, which scaling would blow up.
+        return rising.Zip(smooth, (m, time) => new LatencyLevel(sublayer, m.Key.Level, Math.Max(0, time - dropped) / depth, m.Value.Spread));
+    }
 }

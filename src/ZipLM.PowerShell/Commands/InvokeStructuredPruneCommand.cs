@@ -152,7 +152,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         _statisticsPath = ResolveOrEnd(StatisticsPath);
         try
         {
-            OneShotPruning.RequireSpeedups(Speedup);
+            OneShotPruning.RequireTargets([.. Speedup.Select(s => new PruningTarget(PruningTargetKind.Speedup, s))]);
         }
         catch (ZipLMException e)
         {

@@ -75,6 +75,24 @@ public sealed class InterleavedTimerTests
         Assert.Equal(52 + 5 + 2, runs);
     }
 
+    /// <summary>4 rounds at a time until the caller has enough, or the time that it allows is over (a round takes 1 s).</summary>
+    [Theory]
+    [InlineData(4, 100, 4)]
+    [InlineData(9, 100, 12)]
+    [InlineData(100, 7, 8)]
+    public void Portions_are_repeated_until_it_is_enough_or_too_long(int enough, int seconds, int rounds)
+    {
+        var clock = new ManualClock();
+        var done = new List<int>();
+        var times = new InterleavedTimer(() => { }, clock).Measure(
+            [() => clock.Advance(400), () => clock.Advance(600)], 0,
+            new RoundPlan(4) { IsEnough = t => t[1].Length >= enough, Longest = TimeSpan.FromSeconds(seconds) },
+            TestContext.Current.CancellationToken, done.Add);
+        Assert.Equal([rounds, rounds], times.Select(t => t.Length));
+        Assert.All(times[1], t => Assert.Equal(600, t, 1e-3));
+        Assert.Equal(Enumerable.Range(0, rounds), done);
+    }
+
     [Fact]
     public void Each_time_belongs_to_its_case()
     {

@@ -1,0 +1,100 @@
+namespace ZipLM.Engine.Compression;
+
+/// <summary>
+/// The closed loop of the guarantee: a plan whose model misses the target corrects the budget by the ratio, and the search
+/// solves again, a few times at most. A little more than the target is aimed at, since what is measured again on another
+/// day spreads too; much more would cost accuracy for nothing.
+/// </summary>
+/// <param name="find">The plan for a budget in ms; null when none is fast enough.</param>
+/// <param name="correct">The same for a corrected budget.</param>
+/// <typeparam name="T">A plan's model, measured.</typeparam>
+internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double, Plan?> correct, CancellationToken cancellationToken)
+    where T : class, BudgetCorrection<T>.ICandidate
+{
+    public const int MostCorrections = 5;
+
+    /// <summary>What is aimed at, as a share of the target.</summary>
+    private const double Aim = 1.02;
+
+    /// <summary>How far from the aim a measured model is taken.</summary>
+    private const double Tolerance = 0.015;
+
+    /// <summary>By how much a budget shrinks when it brings a plan that was too slow once more.</summary>
+    private const double RepeatStep = 0.995;
+
+    /// <summary>What is known of a plan once its model was measured.</summary>
+    public interface ICandidate : IDisposable
+    {
+        Plan Plan { get; }
+
+        /// <summary>What was measured as a share of the target: 1 keeps the promise.</summary>
+        double Attained { get; }
+
+        /// <summary>How often the budget was corrected before.</summary>
+        int Corrections { get; }
+    }
+
+    /// <summary>True when the last run ended because there is no faster plan.</summary>
+    public bool IsExhausted { get; private set; }
+
+    /// <summary>The candidate that keeps the target's promise with the most accuracy, or the fastest when none does; the others are disposed.</summary>
+    /// <param name="budgetMilliseconds">What the target comes to by the latency table, within reach.</param>
+    /// <param name="verify">Makes and measures a plan's model, after so many corrections.</param>
+    public T Run(double budgetMilliseconds, Func<Plan, int, T> verify)
+    {
+        IsExhausted = false;
+        var best = verify(find(budgetMilliseconds / Aim) ?? find(budgetMilliseconds)!, 0);
+        try
+        {
+            var tried = new HashSet<string>(StringComparer.Ordinal) { Key(best.Plan) };
+            var last = best;
+            while (last.Corrections < MostCorrections && Math.Abs(last.Attained - Aim) > Tolerance)
+            {
+                // The prediction was off by measured ÷ predicted.
+                var next = correct(last.Plan.PredictedMilliseconds * last.Attained / Aim);
+                while (last.Attained < 1 && next is not null && tried.Contains(Key(next)))
+                {
+                    // The grid of levels is coarse: a plan that was too slow comes again until the budget is too small for it.
+                    cancellationToken.ThrowIfCancellationRequested();
+                    next = correct(Math.Min(next.BudgetMilliseconds, next.PredictedMilliseconds) * RepeatStep);
+                }
+
+                IsExhausted = next is null && last.Attained < 1;
+                if (next is not { } plan || !tried.Add(Key(plan)))
+                {
+                    break;
+                }
+
+                last = verify(plan, last.Corrections + 1);
+                var worse = last;
+                if (IsBetter(last, best))
+                {
+                    (best, worse) = (last, best);
+                }
+
+                worse.Dispose();
+            }
+
+            return best;
+        }
+        catch
+        {
+            best.Dispose();
+            throw;
+        }
+
+        static string Key(Plan plan) => string.Join(' ', plan.Layers);
+    }
+
+    /// <summary>Fast enough beats too slow; among the fast enough the slowest is the most accurate, else the fastest.</summary>
+    private static bool IsBetter(T one, T other) => (one.Attained >= Least, other.Attained >= Least) switch
+    {
+        (true, false) => true,
+        (false, true) => false,
+        (true, true) => one.Attained < other.Attained,
+        (false, false) => one.Attained > other.Attained,
+    };
+
+    /// <summary>What keeps the promise when it is measured again, too.</summary>
+    private static double Least => Aim - Tolerance;
+}

@@ -1,0 +1,41 @@
+namespace ZipLM.Engine.Latency;
+
+/// <summary>Which runtime executes a model when it is measured, and in which number format.</summary>
+/// <param name="Runtime">The program.</param>
+/// <param name="Precision">The number format; null = the session's in torch, single precision in ONNX Runtime.</param>
+public sealed record RuntimeChoice(InferenceRuntime Runtime, Precision? Precision = null)
+{
+    /// <summary>Torch, as the session runs it.</summary>
+    public static RuntimeChoice Torch { get; } = new(InferenceRuntime.Torch);
+
+    /// <summary>The runtime of an environment.</summary>
+    public static RuntimeChoice Of(InferenceEnvironment environment)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        // Torch computes in the session's precision whatever a table says; that they differ is found when environments are compared.
+        return new(environment.Runtime, environment.Runtime == InferenceRuntime.Torch ? null : environment.Precision);
+    }
+
+    /// <summary>Refuses what no session could run.</summary>
+    /// <exception cref="ZipLMException">The runtime is unknown, or does not compute in this precision.</exception>
+    public void Require()
+    {
+        if (!Enum.IsDefined(Runtime))
+        {
+            throw new ZipLMException("RuntimeUnknown", ErrorKind.InvalidArgument,
+                $"There is no runtime {Runtime}.", $"Use -Runtime {string.Join(" or ", Enum.GetNames<InferenceRuntime>())}.", Runtime);
+        }
+
+        if (Runtime == InferenceRuntime.OnnxRuntime && Precision == ZipLM.Precision.BFloat16)
+        {
+            throw new ZipLMException("RuntimePrecision", ErrorKind.InvalidArgument,
+                "ONNX Runtime does not compute in BFloat16 here.", "Use -Precision Float32 or Int8, or -Runtime Torch.", Precision);
+        }
+
+        if (Runtime == InferenceRuntime.Torch && Precision == ZipLM.Precision.Int8)
+        {
+            throw new ZipLMException("RuntimePrecision", ErrorKind.InvalidArgument,
+                "Torch does not compute in Int8 here.", "Use -Runtime OnnxRuntime -Precision Int8.", Precision);
+        }
+    }
+}
