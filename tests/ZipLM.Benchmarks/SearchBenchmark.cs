@@ -31,8 +31,7 @@ internal static class SearchBenchmark
         var result = session.Run(() =>
         {
             var model = TransformerModel.Of(teacher.Model);
-            var length = Math.Min(model.Encode(teacher.Train, model.MaximumSequenceLength, CancellationToken.None).LengthPercentile(0.95), model.MaximumSequenceLength);
-            var table = LatencyFlow.Measure(model, 1, length, options.Int("rounds", 50), NullReporter.Instance, CancellationToken.None);
+            var table = options.Text("table") is { } file ? LatencyTableFlow.Import(Path.GetFullPath(file), model, () => session, Environment.CurrentDirectory) : Measure(model, teacher.Train);
             var rows = Enumerable.Range(1, options.Int("seeds", 5))
                 .Select(seed => Compare(model, teacher, table, speedup, options.Int("candidates", 200), trials, seed)).ToArray();
             return new
@@ -49,6 +48,9 @@ internal static class SearchBenchmark
         Console.WriteLine(JsonSerializer.Serialize(result));
         return 0;
     }
+
+    private static LatencyTable Measure(TransformerModel model, TextDataset data) => LatencyFlow.Measure(
+        model, 1, model.Encode(data, model.MaximumSequenceLength, CancellationToken.None).LengthPercentile(0.95), 50, NullReporter.Instance, CancellationToken.None);
 
     private static Row Compare(TransformerModel model, QuickstartTeacher teacher, LatencyTable table, double speedup, int candidates, int trials, int seed)
     {
