@@ -29,7 +29,7 @@ switch (args)
               latency [--runtime torch|onnx --plans N --rounds N]   predicted against measured speedup of random plans
               load [--rounds N]   reading a 440 MB checkpoint against File.ReadAllBytes
               onnx [--length N --rounds N]   ONNX Runtime against torch: logits and times
-              search [--speedup N --seeds N --candidates N --trials N]   loss and forward tokens against the plain search; the programming for BERT-large
+              search [--speedup N --seeds N --candidates N --trials N --table FILE]   loss and forward tokens against the plain search; the programming for BERT-large
               surgeon [--rows N --columns N --steps N | --model bert-base | --sweep]   blocked removal, plain loop and inverse
             """);
         return 2;

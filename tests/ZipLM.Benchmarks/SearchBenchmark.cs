@@ -32,9 +32,7 @@ internal static class SearchBenchmark
         var result = session.Run(() =>
         {
             var model = TransformerModel.Of(teacher.Model);
-            var length = Math.Min(model.Encode(teacher.Train, model.MaximumSequenceLength, CancellationToken.None).LengthPercentile(0.95), model.MaximumSequenceLength);
-            using var timer = new ForwardTimer(model.Session, model.Description, 1, length, null);
-            var table = LatencyFlow.Measure(model, timer, null, NullReporter.Instance, CancellationToken.None);
+            var table = options.Text("table") is { } file ? LatencyTableFlow.Import(Path.GetFullPath(file), model, () => session, Environment.CurrentDirectory) : Measure(model, teacher.Train);
             var rows = Enumerable.Range(1, options.Int("seeds", 5))
                 .Select(seed => Compare(model, teacher, table, speedup, options.Int("candidates", 200), trials, seed)).ToArray();
             return new
@@ -50,6 +48,13 @@ internal static class SearchBenchmark
         });
         Console.WriteLine(JsonSerializer.Serialize(result));
         return 0;
+    }
+
+    private static LatencyTable Measure(TransformerModel model, TextDataset data)
+    {
+        var length = model.Encode(data, model.MaximumSequenceLength, CancellationToken.None).LengthPercentile(0.95);
+        using var timer = new ForwardTimer(model.Session, model.Description, 1, length, null);
+        return LatencyFlow.Measure(model, timer, null, NullReporter.Instance, CancellationToken.None);
     }
 
     private static Row Compare(TransformerModel model, QuickstartTeacher teacher, LatencyTable table, double speedup, int candidates, int trials, int seed)

@@ -10,8 +10,11 @@ namespace ZipLM.Engine.Compression;
 /// <param name="trials">Sets of coefficients to try for each target; 0 = all sublayers weigh alike.</param>
 internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss rows, int trials, int seed, IReporter reporter)
 {
-    /// <summary>One in so many trials is drawn as a whole; as many are spent again on each corrected budget.</summary>
-    private const int Share = 10;
+    /// <summary>One in so many trials is drawn as a whole.</summary>
+    private const int Draws = 3;
+
+    /// <summary>One for so many trials is spent again on each corrected budget.</summary>
+    private const int Corrections = 10;
 
     private readonly double[] _alike = [.. Enumerable.Repeat(1.0, choices.Sublayers)];
     private IReadOnlyList<double>? _found;
@@ -25,12 +28,12 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     public Plan? Find(double budgetMilliseconds, CancellationToken cancellationToken)
     {
         _summary = new(0, 0, 0, 0, [], []);
-        return Search(budgetMilliseconds, _found is null ? [_alike] : [_alike, _found], trials / Share, trials - (trials / Share), cancellationToken);
+        return Search(budgetMilliseconds, _found is null ? [_alike] : [_alike, _found], trials / Draws, trials - (trials / Draws), cancellationToken);
     }
 
     /// <summary>The plan for a target whose budget was corrected, or null when none is fast enough: from what was found for it before.</summary>
     public Plan? Correct(double budgetMilliseconds, CancellationToken cancellationToken) =>
-        Search(budgetMilliseconds, [_found ?? _alike], 0, trials / Share, cancellationToken);
+        Search(budgetMilliseconds, [_found ?? _alike], 0, trials / Corrections, cancellationToken);
 
     private Plan? Search(double budget, IReadOnlyList<IReadOnlyList<double>> starts, int draws, int redraws, CancellationToken cancellationToken)
     {

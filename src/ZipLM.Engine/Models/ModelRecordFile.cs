@@ -46,6 +46,11 @@ internal static class ModelRecordFile
                 throw new JsonException("a layer of the plan is null.");
             }
 
+            if (record.Pruning?.Search?.Curve.Any(s => s is null) == true)
+            {
+                throw new JsonException("a step of the search is null.");
+            }
+
             return (record, json["layers"].Deserialize<List<LayerShape>>(Json) ?? []);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or NotSupportedException)

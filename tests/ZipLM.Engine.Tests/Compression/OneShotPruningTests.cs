@@ -76,6 +76,57 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         });
     }
 
+    /// <summary>With a table that keeps its word no budget is corrected, so what is returned is what the search found.</summary>
+    [Fact]
+    public void The_search_lowers_the_loss_and_says_how()
+    {
+        using var model = TinyBert.Model(fixture.Session, 62);
+        var table = MadeUpTable.Of(model);
+        fixture.Run(() =>
+        {
+            var dense = model.Weights(null, CancellationToken.None);
+            using var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
+            using var store = PruningStore.Build(dense, calibration.Statistics(_reporter, CancellationToken.None), 1e-2, _reporter, CancellationToken.None);
+            using var loss = calibration.Loss(_reporter, CancellationToken.None);
+            using var planLoss = new PlanLoss(dense, store, loss, long.MaxValue);
+            var choices = new PlanChoices(model.Layers, store, table);
+            PlanSearch Search(int trials, int seed = 1) => new(choices, planLoss, loss, trials, seed, _reporter);
+            double LossOf(Plan plan)
+            {
+                using var stitched = Stitcher.Stitch(dense, store, plan.Layers);
+                return loss.Of(stitched, CancellationToken.None);
+            }
+
+            var budget = table.DenseMilliseconds / 2;
+            var (plain, search) = (Search(0), Search(200));
+            var (alike, plan) = (plain.Find(budget, CancellationToken.None)!, search.Find(budget, CancellationToken.None)!);
+            Assert.Equal(choices.Plan(choices.Solve(budget)!, budget).Layers, alike.Layers);
+            Assert.All(plain.Summary.Coefficients, c => Assert.Equal(1, c));
+            var summary = search.Summary;
+            Assert.True(LossOf(plan) < 0.95 * LossOf(alike));
+            Assert.Equal(LossOf(alike), summary.Curve[0].Loss, 1e-5);
+            Assert.Equal(LossOf(plan), summary.Curve[^1].Loss, 1e-5);
+            Assert.Equal(summary.Curve.OrderByDescending(s => s.Loss).ThenBy(s => s.Trial).ThenBy(s => s.ForwardTokens), summary.Curve);
+            Assert.Equal(plan.Layers, choices.Shapes(choices.Solve(budget, summary.Coefficients)!));
+            Assert.Equal(200, summary.Trials);
+            Assert.InRange(summary.Evaluated, summary.StoppedEarly + summary.Curve.Count, 199);
+            Assert.True(summary.ForwardTokens > summary.Curve[^1].ForwardTokens * 0.999);
+            Assert.True(plan.PredictedMilliseconds <= budget);
+            Assert.Equal(plan.Layers, Search(200).Find(budget, CancellationToken.None)!.Layers);
+
+            // A corrected budget goes on from there, with a tenth of the trials.
+            var corrected = search.Correct(budget * 0.97, CancellationToken.None)!;
+            Assert.True(corrected.PredictedMilliseconds <= budget * 0.97);
+            Assert.True(LossOf(corrected) <= LossOf(choices.Plan(choices.Solve(budget * 0.97, summary.Coefficients)!, budget)) + 1e-5);
+            Assert.Equal((220, summary.Curve.Count), (search.Summary.Trials, search.Summary.Curve.Count));
+            Assert.True(search.Summary.ForwardTokens > summary.ForwardTokens);
+            Assert.Null(search.Correct(0.1, CancellationToken.None));
+        });
+        using var pruned = Prune(model, 2, table);
+        Assert.InRange(pruned.Pruning!.Search!.Trials, 300, 1000);
+        Assert.Equal(4, pruned.Pruning.Search.Coefficients.Count);
+    }
+
     [Fact]
     public void It_measures_a_table_when_it_has_none()
     {

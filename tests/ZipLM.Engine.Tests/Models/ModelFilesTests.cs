@@ -151,6 +151,28 @@ public sealed class ModelFilesTests(SessionFixture fixture) : IClassFixture<Sess
     }
 
     [Fact]
+    public void The_search_is_recorded_and_a_hole_in_it_refused()
+    {
+        var environment = new InferenceEnvironment("cpu", "a processor", InferenceRuntime.Torch, Precision.Float32, 1, 24, 2, "2.10.0");
+        var pruning = new PruningResult(3, 3.2, new(3.1, 3.0, 3.2, 100, 10.5, 3.4), environment, new([new(0, 4, 24), new(1, 4, 24)], 3.3, 3.5, 0.125), "0123456789ab", "toy", 256, 1e-2, 17, 1)
+        {
+            Search = new(300, 20, 15, 1234.5, [0.5, 1], [new(0, 2.5, 100), new(7, 1.25, 200)]),
+        };
+        using var model = TinyBert.Model(fixture.Session, 12, record: new() { Pruning = pruning });
+        _folder.Write(model);
+        using (var again = _folder.Open(fixture.Session))
+        {
+            var search = again.Pruning!.Search!;
+            Assert.Equal((300, 20, 15, 1234.5), (search.Trials, search.Evaluated, search.StoppedEarly, search.ForwardTokens));
+            Assert.Equal(pruning.Search.Coefficients, search.Coefficients);
+            Assert.Equal(pruning.Search.Curve, search.Curve);
+        }
+
+        _folder.Change("ziplm.json", json => json["pruning"]!["search"]!["curve"]![1] = null);
+        Assert.Equal("ZipLM.ModelRecordInvalid", Assert.Throws<ZipLMException>(() => _folder.Open(fixture.Session)).ErrorId);
+    }
+
+    [Fact]
     public void Dimensions_that_cannot_be_are_told_by_the_parameters()
     {
         var error = Assert.Throws<ZipLMException>(() => ModelCatalog.Create(fixture.Session, "new", new(1, 9, 2, 8, 16), TinyBert.Tokenizer, ModelTask.FeatureExtraction, [], CancellationToken.None));

@@ -64,6 +64,22 @@ public sealed class LevelSearchTests
         }
     }
 
+    /// <summary>Against the programming with a table of choices, one number at a time: the same levels, also where costs are equal.</summary>
+    [Theory]
+    [InlineData(24, 45, false)]
+    [InlineData(10, 20, true)]
+    public void By_vectors_it_chooses_as_one_number_at_a_time(int sublayers, int levels, bool ties)
+    {
+        for (var seed = 0; seed < 4; seed++)
+        {
+            var random = new Random(seed);
+            List<IReadOnlyList<SublayerLevel>> instance = [.. Enumerable.Range(0, sublayers).Select(_ => Enumerable.Range(0, levels)
+                .Select(l => new SublayerLevel(l, random.NextDouble() + l, ties ? random.Next(3) : random.NextDouble() * (levels - l))).ToList())];
+            var budget = sublayers * levels * 0.3;
+            Assert.Equal(Plain(instance, budget), LevelSearch.Solve(instance, budget)!);
+        }
+    }
+
     [Fact]
     public void Times_are_rounded_up_never_to_the_nearest() =>
         Assert.Equal([0, 1], LevelSearch.Solve([[new(1, 5000.4, 0), new(0, 4999, 2)], [new(1, 5000.4, 0), new(0, 4999, 1)]], Budget)!);
@@ -111,6 +127,40 @@ public sealed class LevelSearchTests
     private static List<IReadOnlyList<SublayerLevel>> Instance(Random random, Func<Random, double> time) =>
         [.. Enumerable.Range(0, 1 + random.Next(5)).Select(_ =>
             Enumerable.Range(0, 1 + random.Next(5)).Select(level => new SublayerLevel(level, time(random), random.NextDouble())).ToList())];
+
+    private static int[] Plain(List<IReadOnlyList<SublayerLevel>> sublayers, double budget)
+    {
+        const int buckets = 10_000;
+        int Up(SublayerLevel level) => (int)Math.Ceiling(level.Milliseconds / (budget / buckets));
+        var cost = new double[buckets + 1];
+        var choices = new List<int[]>();
+        foreach (var levels in sublayers)
+        {
+            var (next, choice) = (Enumerable.Repeat(double.PositiveInfinity, buckets + 1).ToArray(), new int[buckets + 1]);
+            for (var b = 0; b <= buckets; b++)
+            {
+                for (var l = 0; l < levels.Count; l++)
+                {
+                    if (Up(levels[l]) <= b && cost[b - Up(levels[l])] + levels[l].Cost < next[b])
+                    {
+                        (next[b], choice[b]) = (cost[b - Up(levels[l])] + levels[l].Cost, l);
+                    }
+                }
+            }
+
+            cost = next;
+            choices.Add(choice);
+        }
+
+        var (chosen, left) = (new int[sublayers.Count], buckets);
+        for (var s = sublayers.Count - 1; s >= 0; s--)
+        {
+            chosen[s] = choices[s][left];
+            left -= Up(sublayers[s][chosen[s]]);
+        }
+
+        return chosen;
+    }
 
     private static double Time(IReadOnlyList<IReadOnlyList<SublayerLevel>> sublayers, int[] chosen) => sublayers.Select((l, s) => l[chosen[s]].Milliseconds).Sum();
 
