@@ -50,10 +50,10 @@ function Select-Row($data, [int] $count) {
 
 $folder = [System.IO.Directory]::CreateTempSubdirectory('ziplm-squad-').FullName
 try {
-    $questions = Select-Row (Import-TextDataset "$Data/$Train" -Format squad) $Rows
+    $studied = Select-Row (Import-TextDataset "$Data/$Train" -Format squad) $Rows
     $judges = Select-Row (Import-TextDataset "$Data/$Dev" -Format squad) $Questions
-    $training = @{ TrainingData = $questions; BatchSize = 32; LearningRate = 1e-3; MaximumLength = 192; InformationAction = 'Ignore' }
-    New-Model -Name squad -Layers 4 -HiddenSize 128 -Heads 4 -MaximumSequenceLength 256 -TrainingData $questions -VocabularySize 8000 |
+    $training = @{ TrainingData = $studied; BatchSize = 32; LearningRate = 1e-3; MaximumLength = 192; InformationAction = 'Ignore' }
+    New-Model -Name squad -Layers 4 -HiddenSize 128 -Heads 4 -MaximumSequenceLength 256 -TrainingData $studied -VocabularySize 8000 |
         Start-ModelTraining @training -Epochs $Epochs | Receive-Job -Wait -AutoRemoveJob -InformationAction Ignore | Export-Model -Path "$folder/dense"
     $dense = Get-Model "$folder/dense"
     $common = @{ Data = $judges; Baseline = $dense; Rounds = 30 }
@@ -66,7 +66,7 @@ try {
     }
 
     Show-Row '1×' 'dense' $dense
-    $dense | Invoke-StructuredPrune -Speedup $Speedup -CalibrationData $questions -Rounds 50 | ForEach-Object {
+    $dense | Invoke-StructuredPrune -Speedup $Speedup -CalibrationData $studied -Rounds 50 | ForEach-Object {
         $target = "$($_.TargetSpeedup)×"
         Show-Row $target 'one-shot' $_
         $distilled = $_ | Start-TokenDistillation @training -Epochs 1 -Teacher $dense | Receive-Job -Wait -AutoRemoveJob -InformationAction Ignore
@@ -76,7 +76,7 @@ try {
     }
 
     ''
-    "F1 and exact match in percent of $($judges.Count) questions; loss: mean cross-entropy of start and end. Trained on $($questions.Count) questions. [$([int] $clock.Elapsed.TotalSeconds) s]"
+    "F1 and exact match in percent of $($judges.Count) questions; loss: mean cross-entropy of start and end. Trained on $($studied.Count) questions. [$([int] $clock.Elapsed.TotalSeconds) s]"
 }
 finally {
     Get-GpuSession | Disconnect-GpuSession

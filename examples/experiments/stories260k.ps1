@@ -25,7 +25,7 @@ param(
     [Parameter(Mandatory)] [string] $Model,
     [Parameter(Mandatory)] [string] $Stories,
     [double[]] $Speedup = @(1.5),
-    [int] $Judges = 100,
+    [int] $Judges = 40,
     [double] $Epochs = 1,
     [string] $Keep
 )
