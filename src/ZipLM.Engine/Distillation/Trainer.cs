@@ -44,9 +44,8 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
                 if (step > run.State.Logged && (ends || step % options.LogSteps == 0))
                 {
                     var metric = window.Mean(step, total, (double)step / stepsPerEpoch, schedule.At(step - 1), Memory(student.Device));
-                    run.Log(ends && validation is not null
-                        ? metric with { Validation = validation.Evaluate(student, cancellationToken).Value }
-                        : metric, isLast: step == total);
+                    var quality = ends ? validation?.Evaluate(student, cancellationToken) : null;
+                    run.Log(metric with { Validation = quality?.Value }, quality is { HigherIsBetter: false } ? -quality.Value : quality?.Value, isLast: step == total);
                 }
 
                 if (run.State.Done)

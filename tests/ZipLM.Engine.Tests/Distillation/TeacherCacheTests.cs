@@ -25,7 +25,7 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
         var teacher = new Teacher(model, Options.Weights, 2, pairs);
         var fields = Teacher.Fields(ModelTask.SequenceClassification, Options.Weights, 3, 40, 2, TinyBert.Hidden);
         var origin = new Dictionary<string, string> { ["teacher"] = "one" };
-        using var cache = TeacherCache.OpenOrMake(folder["cache"], false, teacher, fields, 2, Data, origin, CPU, new RecordingReporter(), CancellationToken.None);
+        using var cache = TeacherCache.OpenOrMake(folder["cache"], teacher, fields, 2, Data, origin, CPU, new RecordingReporter(), CancellationToken.None);
         foreach (var rows in BatchSampler.Shuffled(Data.Lengths, 9, 1, 0))
         {
             var padded = PaddedRows.From(Data, rows);
@@ -63,7 +63,7 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
             var teacher = new Teacher(model, new(0, 1, 0), 2, null);
             var fields = Teacher.Fields(ModelTask.SequenceClassification, new(0, 1, 0), 3, 40, 0, 0);
             using var cache = TeacherCache.OpenOrMake(
-                folder["cache"], false, teacher, fields, 0, Data, new Dictionary<string, string> { ["teacher"] = name }, CPU, new RecordingReporter(), CancellationToken.None);
+                folder["cache"], teacher, fields, 0, Data, new Dictionary<string, string> { ["teacher"] = name }, CPU, new RecordingReporter(), CancellationToken.None);
             using var answer = cache.Answer(cache.Read(PaddedRows.From(Data, [3, 5])), CPU);
             return TinyBert.Values(answer.Logits!);
         }

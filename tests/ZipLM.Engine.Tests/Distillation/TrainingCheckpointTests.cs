@@ -51,6 +51,8 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
         Assert.Equal(whole, again);
         Assert.Empty(rest);
         Assert.Equal(curve.Count, Lines("run").Count);
+        // The teacher's answers are no longer needed.
+        Assert.Equal([".lock", "checkpoint.safetensors", "metrics.jsonl"], Directory.GetFiles(Path("run")).Select(f => System.IO.Path.GetFileName(f)).Order(StringComparer.Ordinal));
     }
 
     [Fact]
