@@ -25,11 +25,11 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
     public IReadOnlyList<TrainingMetric> Train(
         Transformer student, Teaching? teaching, EncodedDataset data, EvaluationSet? validation, CancellationToken cancellationToken)
     {
-        using var parameters = new FlatParameters([.. TrainedParameter.Of(student, options.LayerRateDecay), .. teaching?.Pairs?.Parameters ?? []]);
+        var loss = new StudentLoss(options, teaching?.Pairs);
+        using var parameters = new FlatParameters([.. TrainedParameter.Of(student, options.LayerRateDecay, loss.Forward.Head == true), .. teaching?.Pairs?.Parameters ?? []]);
         using var optimizer = new AdamW(parameters, options.WeightDecay, options.MaximumGradientNorm);
         using var window = new LossWindow(options.Weights);
         using var run = new TrainingRun(parameters, optimizer, window, options, reporter, Checkpoint, cancellationToken);
-        var loss = new StudentLoss(options, teaching?.Pairs);
         var stepsPerEpoch = BatchFeed.StepsPerEpoch(data, options.BatchSize);
         var total = Math.Max(1, (int)Math.Round(stepsPerEpoch * options.Epochs));
         var schedule = new RateSchedule(options.Schedule, options.LearningRate, total, (int)Math.Round(total * options.WarmUp));
