@@ -164,6 +164,55 @@ public sealed class JobTests(TinyStore store) : IDisposable
     }
 
     [Fact]
+    public void AStoppedTrainingGoesOnFromItsCheckpointWithinTwoSecondsOfTheStop()
+    {
+        string folder = Directory.CreateTempSubdirectory("ziplm-run-").FullName;
+        try
+        {
+            string command = $"Get-Model bert | Start-ModelTraining -Epochs 40 -CheckpointPath '{folder}/{{0}}'";
+            Outcome whole = _session.Invoke(string.Format(System.Globalization.CultureInfo.InvariantCulture, command, "whole") + " | Receive-Job -Wait -AutoRemoveJob");
+            Assert.Empty(whole.Errors);
+
+            string stopped = string.Format(System.Globalization.CultureInfo.InvariantCulture, command, "stopped");
+            var job = _session.One<Job>($"$job = {stopped}; $job");
+            Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromSeconds(20)), job.StatusMessage);
+            var watch = Stopwatch.StartNew();
+            _session.Run("Stop-Job $job");
+            Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
+            Assert.True(File.Exists($"{folder}/stopped/checkpoint.safetensors"), "There is no checkpoint.");
+
+            Outcome rest = _session.Invoke($"{stopped} -Verbose | Receive-Job -Wait -AutoRemoveJob");
+            Assert.Empty(rest.Errors);
+            Assert.Equal(Losses("whole"), Losses("stopped"));
+
+            string[] Losses(string name) => [.. File.ReadLines($"{folder}/{name}/metrics.jsonl").Select(l => l[l.IndexOf("\"Loss\"", StringComparison.Ordinal)..l.IndexOf("\"TokensPerSecond\"", StringComparison.Ordinal)])];
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void TwoModelsCannotBeKeptInOneDirectoryAndEachMayNameItsOwn()
+    {
+        string folder = Directory.CreateTempSubdirectory("ziplm-run-").FullName;
+        try
+        {
+            Outcome outcome = _session.Invoke($"'bert', 'bert' | Get-Model | Start-ModelTraining -Epochs 0.1 -CheckpointPath '{folder}/one' | Wait-Job -Timeout 30 | Receive-Job");
+            Assert.StartsWith("ZipLM.CheckpointPathShared,", Assert.Single(outcome.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+            Assert.Single(outcome.Output);
+            outcome = _session.Invoke($"Get-Model bert | Start-ModelTraining -Epochs 0.1 -CheckpointPath {{ \"{folder}/$($_.Name)\" }} | Wait-Job -Timeout 30 | Receive-Job");
+            Assert.Empty(outcome.Errors);
+            Assert.True(File.Exists($"{folder}/bert/metrics.jsonl"), "The directory is not named after the model.");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void RemoveWithForceStopsFirst()
     {
         var job = _session.One<Job>($"Get-Model bert | {Long}");

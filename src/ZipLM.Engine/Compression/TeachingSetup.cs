@@ -14,9 +14,10 @@ internal static class TeachingSetup
     private const int BatchSize = 32;
 
     /// <param name="weights">The student's weights before training.</param>
+    /// <param name="isDone">Nothing will be asked: the run was through before.</param>
     public static Teaching Prepare(
         Transformer weights, TransformerModel student, TransformerModel teacher, EncodedDataset data, TrainingOptions options, int seed,
-        TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
+        bool isDone, TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
     {
         var teacherWeights = teacher.Weights(reporter, cancellationToken);
         var pairs = options.Weights.Token > 0 ? Pairs(weights, student, teacherWeights, teacher, data, options, seed, reporter, cancellationToken) : null;
@@ -25,7 +26,7 @@ internal static class TeachingSetup
             var asked = new Teacher(teacherWeights, options.Weights, options.Temperature, pairs);
             var count = pairs?.TeacherBlocks.Count ?? 0;
             var fields = Teacher.Fields(student.Task, options.Weights, student.Labels.Count, student.VocabularySize, count, teacher.HiddenSize);
-            return new(asked, pairs, Cache(asked, fields, count, pairs, student, data, options, hashes, reporter, cancellationToken));
+            return new(asked, pairs, isDone ? null : Cache(asked, fields, count, pairs, student, data, options, hashes, reporter, cancellationToken));
         }
         catch
         {
@@ -102,6 +103,8 @@ internal static class TeachingSetup
             ["pairs"] = pairs?.ToString() ?? string.Empty,
             ["temperature"] = options.Temperature.ToString(CultureInfo.InvariantCulture),
         };
-        return TeacherCache.OpenOrMake(path, isTemporary, teacher, fields, count, data, origin, student.Session.TorchDevice, reporter, cancellationToken);
+        var cache = TeacherCache.OpenOrMake(path, teacher, fields, count, data, origin, student.Session.TorchDevice, reporter, cancellationToken);
+        cache.IsTemporary = isTemporary;
+        return cache;
     }
 }

@@ -70,12 +70,18 @@ public static class TrainingFlow
             reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Examples.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
             var hashes = new TrainingHashes(student, ownTeacher, encoded, evaluation?.Encoded, reporter, cancellationToken);
             using var checkpoint = options.CheckpointPath is { } path ? new TrainingCheckpoint(path, hashes.Identity(options, seed)) : null;
-            using var teaching = ownTeacher is null ? null : TeachingSetup.Prepare(result, student, ownTeacher, encoded, options, seed, hashes, reporter, cancellationToken);
+            using var teaching = ownTeacher is null ? null : TeachingSetup.Prepare(result, student, ownTeacher, encoded, options, seed, checkpoint?.IsDone ?? false, hashes, reporter, cancellationToken);
             new Trainer(options, seed, reporter) { Checkpoint = checkpoint }.Train(
                 result, teaching,
                 encoded,
                 evaluation,
                 cancellationToken);
+            if (teaching?.Cache is { } cache)
+            {
+                // The run is through: nobody will ask again.
+                cache.IsTemporary = true;
+            }
+
             var record = student.Record with
             {
                 TrainingData = training.Reference ?? student.Record.TrainingData,

@@ -45,7 +45,7 @@ internal static class DistillationLoss
             var difference = student[k] - teacher[k];
             // The gradient of the norm is 0 where student and teacher agree exactly.
             var distance = measure == TokenDistance.Euclidean
-                ? difference.norm(2)
+                ? difference.norm(dim: 2)
                 : difference.square().sum(new long[] { 2 }) / (teacher[k].square().sum(new long[] { 2 }) + 1e-12);
             var mean = OverTokens(distance, batch);
             total = total is null ? mean : total + mean;

@@ -42,6 +42,10 @@ internal sealed class Teacher(Transformer model, LossWeights weights, double tem
         if (pairs is not null)
         {
             all.Add(cat([.. answer.Hidden], 2));
+            foreach (var hidden in answer.Hidden)
+            {
+                hidden.Dispose();
+            }
         }
 
         return all;

@@ -25,14 +25,13 @@ internal sealed unsafe class TeacherCache : IDisposable
     private readonly long[] _tokenAt;
     private readonly int _pairs;
     private readonly string _path;
-    private readonly bool _isTemporary;
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _data;
 
-    private TeacherCache(string path, bool isTemporary, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data)
+    private TeacherCache(string path, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data)
     {
-        (_path, _isTemporary, _fields, _pairs) = (path, isTemporary, fields, pairs);
+        (_path, _fields, _pairs) = (path, fields, pairs);
         _starts = Header(fields, data, new Dictionary<string, string>()).Starts;
         (_rowAt, _tokenAt) = Places(data);
         _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
@@ -42,17 +41,19 @@ internal sealed unsafe class TeacherCache : IDisposable
         _data = start + 8 + BinaryPrimitives.ReadInt64LittleEndian(new ReadOnlySpan<byte>(start, 8));
     }
 
+    /// <summary>Whether the file goes with this; otherwise it stays for a run that goes on.</summary>
+    public bool IsTemporary { get; set; }
+
     /// <summary>Bytes that a cache takes.</summary>
     public static long Bytes(IReadOnlyList<CacheField> fields, EncodedDataset data) =>
         fields.Sum(f => f.Bytes * (f.IsPerToken ? data.Lengths.Sum(l => (long)l) : data.Examples.Count));
 
     /// <summary>Opens a cache of the same answers, or asks the teacher and makes one.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="isTemporary">Whether it goes with this; otherwise it stays for a run that goes on.</param>
     /// <param name="origin">What the answers are of: teacher, data, and what else they depend on.</param>
     /// <exception cref="ZipLMException"><c>DiskFull</c>, <c>FileNotWritable</c>.</exception>
     public static TeacherCache OpenOrMake(
-        string path, bool isTemporary, Teacher teacher, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data,
+        string path, Teacher teacher, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data,
         IReadOnlyDictionary<string, string> origin, Device device, IReporter reporter, CancellationToken cancellationToken)
     {
         if (!IsOf(path, origin))
@@ -60,7 +61,7 @@ internal sealed unsafe class TeacherCache : IDisposable
             Make(path, teacher, fields, data, origin, device, reporter, cancellationToken);
         }
 
-        return new(path, isTemporary, fields, pairs, data);
+        return new(path, fields, pairs, data);
     }
 
     /// <summary>What is kept of the answer on the rows of a batch, on the host, the caller's to dispose. May run on any thread, and lets torch compute nothing.</summary>
@@ -93,7 +94,7 @@ internal sealed unsafe class TeacherCache : IDisposable
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
         _file.Dispose();
-        if (_isTemporary)
+        if (IsTemporary)
         {
             File.Delete(_path);
         }

@@ -12,15 +12,16 @@ internal sealed record TrainedParameter(Parameter Parameter, double Rate, bool D
     /// Those of a model. The head learns at the full rate, the last block at <paramref name="layerRateDecay"/> of it, each one
     /// below at so much of the one above, and the embeddings slowest.
     /// </summary>
-    public static IReadOnlyList<TrainedParameter> Of(Transformer model, double layerRateDecay)
+    /// <param name="withHead">False where no loss asks for the head's answer: then decay alone would change it.</param>
+    public static IReadOnlyList<TrainedParameter> Of(Transformer model, double layerRateDecay, bool withHead = true)
     {
         var blocks = model.Blocks;
         return
         [
             .. Members(model.Embeddings.Holders, blocks.Count + 1),
             .. blocks.SelectMany((block, i) => Members(block.Holders, blocks.Count - i)),
-            .. Members(model.FinalNorm is { } norm ? [norm] : [], 0),
-            .. Members(model.Head?.Holders ?? [], 0),
+            .. Members(withHead && model.FinalNorm is { } norm ? [norm] : [], 0),
+            .. Members(withHead && model.Head is { } head ? head.Holders : [], 0),
         ];
 
         IEnumerable<TrainedParameter> Members(IEnumerable<WeightHolder> holders, int below) => holders

@@ -25,11 +25,11 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
     public IReadOnlyList<TrainingMetric> Train(
         Transformer student, Teaching? teaching, EncodedDataset data, EvaluationSet? validation, CancellationToken cancellationToken)
     {
-        using var parameters = new FlatParameters([.. TrainedParameter.Of(student, options.LayerRateDecay), .. teaching?.Pairs?.Parameters ?? []]);
+        var loss = new StudentLoss(options, teaching?.Pairs);
+        using var parameters = new FlatParameters([.. TrainedParameter.Of(student, options.LayerRateDecay, loss.Forward.Head == true), .. teaching?.Pairs?.Parameters ?? []]);
         using var optimizer = new AdamW(parameters, options.WeightDecay, options.MaximumGradientNorm);
         using var window = new LossWindow(options.Weights);
         using var run = new TrainingRun(parameters, optimizer, window, options, reporter, Checkpoint, cancellationToken);
-        var loss = new StudentLoss(options, teaching?.Pairs);
         var stepsPerEpoch = BatchFeed.StepsPerEpoch(data, options.BatchSize);
         var total = Math.Max(1, (int)Math.Round(stepsPerEpoch * options.Epochs));
         var schedule = new RateSchedule(options.Schedule, options.LearningRate, total, (int)Math.Round(total * options.WarmUp));
@@ -44,9 +44,8 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
                 if (step > run.State.Logged && (ends || step % options.LogSteps == 0))
                 {
                     var metric = window.Mean(step, total, (double)step / stepsPerEpoch, schedule.At(step - 1), Memory(student.Device));
-                    run.Log(ends && validation is not null
-                        ? metric with { Validation = validation.Evaluate(student, cancellationToken).Value }
-                        : metric, isLast: step == total);
+                    var quality = ends ? validation?.Evaluate(student, cancellationToken) : null;
+                    run.Log(metric with { Validation = quality?.Value }, quality is { HigherIsBetter: false } ? -quality.Value : quality?.Value, isLast: step == total);
                 }
 
                 if (run.State.Done)

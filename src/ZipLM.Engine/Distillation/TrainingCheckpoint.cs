@@ -47,6 +47,17 @@ internal sealed class TrainingCheckpoint : IDisposable
     /// <summary>The learning curve.</summary>
     public MetricLog Metrics { get; }
 
+    /// <summary>Whether the run was through.</summary>
+    /// <exception cref="ZipLMException"><c>TrainingCheckpointMismatch</c> when what is stored is another run; or what is wrong with the file.</exception>
+    public bool IsDone
+    {
+        get
+        {
+            using var stored = File.Exists(_file) ? SafeTensorsFile.Open(_file) : null;
+            return stored is not null && StateOf(stored.Metadata).Done;
+        }
+    }
+
     /// <summary>Puts a stored run's numbers in place.</summary>
     /// <param name="best">Takes the best weights, where there are any.</param>
     /// <returns>How far it was; null when nothing is stored.</returns>
@@ -59,7 +70,7 @@ internal sealed class TrainingCheckpoint : IDisposable
         }
 
         using var stored = SafeTensorsFile.Open(_file);
-        RequireSameRun(stored.Metadata);
+        var state = StateOf(stored.Metadata);
         using var gradients = no_grad();
         foreach (var (name, target) in Vectors(parameters, optimizer))
         {
@@ -79,7 +90,7 @@ internal sealed class TrainingCheckpoint : IDisposable
             best(stored.Read("best", cancellationToken));
         }
 
-        return JsonSerializer.Deserialize<TrainingState>(stored.Metadata["state"]);
+        return state;
     }
 
     /// <summary>Stores a run that is between two steps.</summary>
@@ -105,7 +116,8 @@ internal sealed class TrainingCheckpoint : IDisposable
     private static IEnumerable<(string Name, Tensor Values)> Vectors(FlatParameters parameters, AdamW optimizer) =>
         [("weights", parameters.Weights), ("exp_avg", optimizer.Mean), ("exp_avg_sq", optimizer.Square)];
 
-    private void RequireSameRun(IReadOnlyDictionary<string, string> metadata)
+    /// <summary>How far the stored run is, if it is this one.</summary>
+    private TrainingState StateOf(IReadOnlyDictionary<string, string> metadata)
     {
         var stored = metadata.TryGetValue("run", out var text) && metadata.GetValueOrDefault("format") == Format && metadata.ContainsKey("state")
             ? JsonSerializer.Deserialize<Dictionary<string, string>>(text)!
@@ -117,5 +129,7 @@ internal sealed class TrainingCheckpoint : IDisposable
                 $"The checkpoint in '{Directory.FullName}' is of another run: {string.Join("; ", differences)}.",
                 "Repeat the command that the run was started with, or give another -CheckpointPath.", Directory.FullName);
         }
+
+        return JsonSerializer.Deserialize<TrainingState>(metadata["state"])!;
     }
 }

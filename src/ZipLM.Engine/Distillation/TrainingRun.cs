@@ -14,7 +14,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly TrainingCheckpoint? _checkpoint;
     private readonly List<TrainingMetric> _curve = [];
     private Tensor? _best;
-    private int _saved = -1;
+    private TrainingState? _saved;
     private long _savedAt = Stopwatch.GetTimestamp();
 
     /// <summary>Begins a run, or goes on with the one in the checkpoint.</summary>
@@ -28,7 +28,7 @@ internal sealed class TrainingRun : IDisposable
         _curve.AddRange(checkpoint?.Metrics.KeepUpTo(State.Logged) ?? []);
         if (stored is not null)
         {
-            _saved = stored.Step;
+            _saved = stored;
             reporter.Verbose($"Going on after step {stored.Step} of {checkpoint!.Directory.FullName}{(stored.Done ? ", which is the last" : "")}.");
         }
     }
@@ -40,26 +40,27 @@ internal sealed class TrainingRun : IDisposable
     private bool KeepsBest => _options.KeepBest || _options.Patience is not null;
 
     /// <summary>Adds a line to the learning curve; a validation may be the best so far, or end the training.</summary>
-    public void Log(TrainingMetric metric, bool isLast)
+    /// <param name="score">Of the validation, larger is better; null without one.</param>
+    public void Log(TrainingMetric metric, double? score, bool isLast)
     {
         _window.Clear();
         _curve.Add(metric);
         _checkpoint?.Metrics.Append(metric);
         _reporter.Milestone(metric);
         var state = State with { Logged = metric.Step, Done = isLast };
-        if (metric.Validation is { } validation && KeepsBest)
+        if (score is not null && KeepsBest)
         {
-            var isBest = !(validation <= state.Best);
+            var isBest = !(score <= state.Best);
             if (isBest)
             {
                 _best ??= empty_like(_parameters.Weights).DetachFromDisposeScope();
                 _best.copy_(_parameters.Weights);
             }
 
-            state = state with { Best = isBest ? validation : state.Best, Waited = isBest ? 0 : state.Waited + 1 };
+            state = state with { Best = isBest ? score : state.Best, Waited = isBest ? 0 : state.Waited + 1 };
             if (!state.Done && state.Waited >= _options.Patience)
             {
-                _reporter.Verbose($"Training ends after step {state.Step}: {state.Waited} validation(s) without a better result than {state.Best}.");
+                _reporter.Verbose($"Training ends after step {state.Step}: {state.Waited} validation(s) without a better result.");
                 state = state with { Done = true };
             }
         }
@@ -76,11 +77,11 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Stores the run, unless that was done after the same step.</summary>
+    /// <summary>Stores the run, unless it is stored as it is.</summary>
     /// <exception cref="ZipLMException"><c>TrainingDiverged</c>: the last good checkpoint stays.</exception>
     public void Save()
     {
-        if (_checkpoint is null || (_saved == State.Step && !State.Done))
+        if (_checkpoint is null || _saved == State)
         {
             return;
         }
@@ -88,7 +89,7 @@ internal sealed class TrainingRun : IDisposable
         _window.RequireFinite(State.Step);
         RequireFiniteWeights();
         _checkpoint.Save(State, _parameters, _optimizer, _window, _best);
-        (_saved, _savedAt) = (State.Step, Stopwatch.GetTimestamp());
+        (_saved, _savedAt) = (State, Stopwatch.GetTimestamp());
     }
 
     /// <summary>Stores the end of the run, and puts the best weights in place.</summary>

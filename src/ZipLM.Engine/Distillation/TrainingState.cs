@@ -12,7 +12,7 @@ internal sealed record TrainingState
     /// <summary>Rows that are computed at a time, after any halving.</summary>
     public required int PartSize { get; init; }
 
-    /// <summary>The best validation so far; null before the first.</summary>
+    /// <summary>The score of the best validation so far, larger is better; null before the first.</summary>
     public double? Best { get; init; }
 
     /// <summary>Validations since the best one.</summary>

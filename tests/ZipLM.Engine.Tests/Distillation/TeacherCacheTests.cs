@@ -1,0 +1,118 @@
+using TorchSharp;
+using Xunit;
+using ZipLM.Engine.Compression;
+using ZipLM.Engine.Data;
+using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Storage;
+using ZipLM.Engine.Tests.Storage;
+using static TorchSharp.torch;
+
+namespace ZipLM.Engine.Tests.Distillation;
+
+public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<SessionFixture>
+{
+    private static readonly TextDataset Texts = TinyBert.Data(70, seed: 51);
+    private static readonly EncodedDataset Data = TinyBert.Encode(Texts);
+    private static readonly TrainingOptions Options = new() { Epochs = 2, BatchSize = 8, LearningRate = 1e-3, LogSteps = 100, Weights = new(1, 1, 1) };
+
+    [Fact]
+    public void What_is_kept_is_the_teachers_answer_in_half_precision() => fixture.Run(() =>
+    {
+        using var folder = new TempFolder();
+        using var model = TinyBert.Create(80);
+        using var pairs = new LayerPairs([(0, 1), (1, 0)], TinyBert.Hidden, TinyBert.Hidden, 1, CPU, ScalarType.Float32);
+        var teacher = new Teacher(model, Options.Weights, 2, pairs);
+        var fields = Teacher.Fields(ModelTask.SequenceClassification, Options.Weights, 3, 40, 2, TinyBert.Hidden);
+        var origin = new Dictionary<string, string> { ["teacher"] = "one" };
+        using var cache = TeacherCache.OpenOrMake(folder["cache"], teacher, fields, 2, Data, origin, CPU, new RecordingReporter(), CancellationToken.None);
+        foreach (var rows in BatchSampler.Shuffled(Data.Lengths, 9, 1, 0))
+        {
+            var padded = PaddedRows.From(Data, rows);
+            using var batch = new Batch(padded, CPU);
+            using var expected = teacher.Ask(batch);
+            using var kept = cache.Answer(cache.Read(padded), CPU);
+            TinyBert.AssertTensorsClose(expected.Logits!, kept.Logits!, 1e-3);
+            Assert.Equal(2, kept.Hidden.Count);
+            foreach (var (h, k) in expected.Hidden.Zip(kept.Hidden))
+            {
+                TinyBert.AssertTensorsClose(h * batch.Mask.unsqueeze(2).to(float32), k, 2e-3);
+            }
+        }
+
+        using var file = SafeTensorsFile.Open(folder["cache"]);
+        Assert.Equal([Data.Examples.Count, 3], file.Entries["logits"].Shape);
+        Assert.Equal([Data.Lengths.Sum(), 2 * TinyBert.Hidden], file.Entries["hidden"].Shape);
+        Assert.Equal(TeacherCache.Bytes(fields, Data), file.Entries.Values.Sum(e => e.Bytes));
+    });
+
+    [Fact]
+    public void A_cache_of_another_teacher_is_made_anew_and_its_own_is_not() => fixture.Run(() =>
+    {
+        using var folder = new TempFolder();
+        using var one = TinyBert.Create(81);
+        using var two = TinyBert.Create(82);
+        var first = Logits(one, "one");
+        // The name decides, not the weights: so this shows that nobody was asked.
+        Assert.Equal(first, Logits(two, "one"));
+        Assert.NotEqual(first, Logits(two, "two"));
+        Assert.Equal(["cache"], new DirectoryInfo(folder.Root).GetFiles().Select(f => f.Name));
+
+        double[] Logits(Transformer model, string name)
+        {
+            var teacher = new Teacher(model, new(0, 1, 0), 2, null);
+            var fields = Teacher.Fields(ModelTask.SequenceClassification, new(0, 1, 0), 3, 40, 0, 0);
+            using var cache = TeacherCache.OpenOrMake(
+                folder["cache"], teacher, fields, 0, Data, new Dictionary<string, string> { ["teacher"] = name }, CPU, new RecordingReporter(), CancellationToken.None);
+            using var answer = cache.Answer(cache.Read(PaddedRows.From(Data, [3, 5])), CPU);
+            return TinyBert.Values(answer.Logits!);
+        }
+    });
+
+    /// <summary>All words kept, the divergence is the full one; some, it is that of the chain with one word for all others.</summary>
+    [Fact]
+    public void The_likeliest_words_stand_for_all() => fixture.Run(() =>
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(3);
+        var (teacher, student) = (randn(2, 3, 50, float64) * 3, randn(2, 3, 50, float64));
+        var full = Divergence(teacher, student, 50);
+        TinyBert.AssertTensorsClose(full, LikelyWords.Of(teacher, 2).Divergence(student, 2), 1e-4);
+
+        var (wideTeacher, wideStudent) = (randn(1, 2, 200, float64) * 3, randn(1, 2, 200, float64));
+        TinyBert.AssertTensorsClose(Divergence(wideTeacher, wideStudent, LikelyWords.Count), LikelyWords.Of(wideTeacher, 2).Divergence(wideStudent, 2), 1e-4);
+
+        static Tensor Divergence(Tensor teacher, Tensor student, int kept)
+        {
+            var (p, q) = ((teacher / 2).softmax(2), (student / 2).softmax(2));
+            var order = p.argsort(2, descending: true);
+            (p, q) = (p.gather(2, order), q.gather(2, order));
+            Tensor Lumped(Tensor x) => kept == x.shape[2] ? x : cat([x.narrow(2, 0, kept), x.narrow(2, kept, x.shape[2] - kept).sum(2, keepdim: true)], 2);
+            var (a, b) = (Lumped(p), Lumped(q));
+            return (a * (a / b).log()).sum(new long[] { 2 }) * 4;
+        }
+    });
+
+    [Theory]
+    [InlineData(2, long.MaxValue, "are kept")]
+    [InlineData(2, 1000, "-CacheLimit")]
+    [InlineData(1, long.MaxValue, "comes up once")]
+    public void The_choice_is_told_and_hardly_changes_the_result(double epochs, long limit, string told)
+    {
+        var reporter = new RecordingReporter();
+        var weights = Train(Options with { Epochs = epochs, CacheLimit = limit }, reporter);
+        Assert.Contains(reporter.VerboseMessages, m => m.Contains(told, StringComparison.Ordinal));
+        TinyBert.AssertClose(Train(Options with { Epochs = epochs, CacheLimit = 0 }, new()), weights, 2e-3);
+        Assert.Empty(Directory.GetFiles(System.IO.Path.GetTempPath(), "ziplm-teacher-*"));
+    }
+
+    private double[] Train(TrainingOptions options, RecordingReporter reporter)
+    {
+        using var student = TinyBert.Model(fixture.Session, 83, TinyBert.Describe([(2, 9), (3, 0)]));
+        using var teacher = TinyBert.Model(fixture.Session, 84);
+        using var trained = TrainingFlow.Run(student, teacher, Texts, null, options, reporter, CancellationToken.None);
+        double[] weights = [];
+        fixture.Run(() => weights = TrainingRig.Weights(TransformerModel.Of(trained).Weights(null, CancellationToken.None)));
+        return weights;
+    }
+}
