@@ -80,6 +80,35 @@ public sealed class MeasureAndExportTests(TinyStore store)
     }
 
     [Fact]
+    public void APrunedModelLeavesForTransformersWithItsClassItsCardAndItsDenseTwin()
+    {
+        string folder = store.PathOf("small"), twin = store.PathOf("small-dense");
+        _session.Run($"""
+            $small = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -Rounds 3
+            $small | Export-Model '{twin}' -Dense -WhatIf
+            $small | Export-Model '{folder}'
+            $small | Export-Model '{twin}' -Dense
+            """);
+        Assert.Contains("class BertForSequenceClassification(", File.ReadAllText(Path.Combine(folder, "modeling_ziplm.py")), StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(twin, "modeling_ziplm.py")));
+        string card = File.ReadAllText(Path.Combine(folder, "README.md"));
+        Assert.StartsWith("---\nlibrary_name: transformers\npipeline_tag: text-classification\ntags:\n- ziplm\n- structured-pruning\n---\n", card, StringComparison.Ordinal);
+        string measured = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_session.One<double>("$small.MeasuredSpeedup"):0.00}×");
+        Assert.Contains($"| target | 1.30× |", card, StringComparison.Ordinal);
+        Assert.Contains(measured, card, StringComparison.Ordinal);
+        Assert.Contains("trust_remote_code=True", card, StringComparison.Ordinal);
+        Assert.Equal(4, card.Split('\n').Count(line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^\| [0-3] \| (\d|dropped) \| (\d+|dropped) \|$")));
+        // What others read must not tell where things lie on this machine.
+        Assert.DoesNotContain(store.Folder, card, StringComparison.Ordinal);
+        Assert.DoesNotContain("trust_remote_code", File.ReadAllText(Path.Combine(twin, "README.md")), StringComparison.Ordinal);
+        var rows = _session.Run($"Get-Model '{folder}', '{twin}' | Measure-Model -Rounds 3").Select(row => (dynamic)row).ToList();
+        Assert.Equal((double)rows[0].Quality, (double)rows[1].Quality);
+        Assert.True((long)rows[0].Parameters < (long)rows[1].Parameters);
+        ErrorRecord error = Assert.Single(_session.Invoke($"$small | Export-Model '{store.PathOf("zeros.onnx")}' -Format Onnx -Dense").Errors);
+        Assert.StartsWith("ZipLM.ExportDenseOnnx,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatExistsIsTouchedOnlyWithForce()
     {
         string path = store.CopyOfBert("kept");

@@ -4,10 +4,14 @@ using ZipLM.Engine.Storage;
 
 namespace ZipLM.PowerShell.Commands;
 
-/// <summary>Saves models: a directory in Hugging Face's layout, or a model for ONNX Runtime; whole or not at all.</summary>
+/// <summary>
+/// Saves models of every model family: a directory in Hugging Face's layout, or a model for ONNX Runtime; whole or not at
+/// all. A pruned model's directory holds modeling_ziplm.py, with which transformers loads it (trust_remote_code=True), and
+/// README.md, which says how it was made and what was measured.
+/// </summary>
 /// <example>
 ///   <code>$pruned | Export-Model -Path ./bert-2x -WhatIf</code>
-///   <para>Would write config.json, model.safetensors, the tokenizer's files and ziplm.json.</para>
+///   <para>Would write config.json, model.safetensors, the tokenizer's files, ziplm.json, modeling_ziplm.py and README.md.</para>
 ///   <code>What if: Performing the operation "Export bert-2x" on target "/srv/data/bert-2x".</code>
 /// </example>
 /// <example>
@@ -25,6 +29,11 @@ namespace ZipLM.PowerShell.Commands;
 ///   Damping     : 0.01, condition 8.5e+5
 ///   Saved       : /srv/ziplm/models/bert-2x
 ///   </code>
+/// </example>
+/// <example>
+///   <code>$pruned | Export-Model -Path ./bert-2x-dense -Dense -WhatIf</code>
+///   <para>The zero-padded twin: it answers the same and loads wherever the dense model does, without any code of ours, but it is as slow as that.</para>
+///   <code>What if: Performing the operation "Export the dense twin of bert-2x" on target "/srv/data/bert-2x-dense".</code>
 /// </example>
 /// <example>
 ///   <code>$pruned | Export-Model ./bert-2x.int8.onnx -Format Onnx -Precision Int8 -WhatIf</code>
@@ -63,6 +72,10 @@ public sealed class ExportModelCommand : EngineCommand
     [Parameter(ParameterSetName = PathSet)]
     public Precision Precision { get; set; } = Precision.Float32;
 
+    /// <summary>Write matrices of full size with zeros where structures are gone: files for programs that know layers of one size only, at the dense model's speed.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    public SwitchParameter Dense { get; set; }
+
     /// <summary>Replace what is there.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -81,6 +94,11 @@ public sealed class ExportModelCommand : EngineCommand
             if (IsOnnx)
             {
                 OnnxExport.RequirePrecision(Precision);
+                if (Dense)
+                {
+                    throw new ZipLMException("ExportDenseOnnx", ErrorKind.InvalidArgument,
+                        "An ONNX model has layers of any size, and needs no zeros.", "Leave -Dense out, or use it with -Format HuggingFace.", Format);
+                }
             }
             else if (MyInvocation.BoundParameters.ContainsKey(nameof(Precision)))
             {
@@ -119,8 +137,8 @@ public sealed class ExportModelCommand : EngineCommand
             return;
         }
 
-        var (onnx, precision) = (IsOnnx, Precision);
-        if (!ShouldProcess(directory, onnx ? $"Export {model.Name} as Onnx, {precision}" : $"Export {model.Name}"))
+        var (onnx, precision, dense) = (IsOnnx, Precision, Dense.IsPresent);
+        if (!ShouldProcess(directory, onnx ? $"Export {model.Name} as Onnx, {precision}" : dense ? $"Export the dense twin of {model.Name}" : $"Export {model.Name}"))
         {
             return;
         }
@@ -130,6 +148,10 @@ public sealed class ExportModelCommand : EngineCommand
             if (onnx)
             {
                 OnnxExport.Write(model, directory, precision, Force, output, stopping);
+            }
+            else if (dense)
+            {
+                HuggingFaceExport.WriteDense(model, directory, Force, output, stopping);
             }
             else
             {

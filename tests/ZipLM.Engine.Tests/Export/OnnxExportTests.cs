@@ -46,7 +46,7 @@ public sealed class OnnxExportTests(SessionFixture fixture) : IClassFixture<Sess
         using var folder = new TemporaryFolder();
         var path = Path.Combine(folder.Path, "folder");
         Write(model, path, Precision.Int8);
-        Assert.Equal(["config.json", "model.onnx", "ziplm.json"], Directory.EnumerateFiles(path).Select(Path.GetFileName).Where(f => !f!.Contains("token", StringComparison.Ordinal) && f != "vocab.txt").Order(StringComparer.Ordinal));
+        Assert.Equal(["README.md", "config.json", "model.onnx", "ziplm.json"], Directory.EnumerateFiles(path).Select(Path.GetFileName).Where(f => !f!.Contains("token", StringComparison.Ordinal) && f != "vocab.txt").Order(StringComparer.Ordinal));
         Assert.Equal(TinyBert.Tokenizer.Count, BertTokenizer.Load(path).Count);
         var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(path, "model.onnx")));
         Assert.Contains(graph.Graph.Node, n => n.OpType == "MatMulInteger");

@@ -4,7 +4,10 @@ from transformers import DynamicCache, GenerationMixin
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast, SequenceClassifierOutputWithPast
 
 
-def seen_before(cache):
+def seen_before(cache, input_ids=None, attention_mask=None):
+    """Tokens before these; the mask, which covers them too, knows it even of a model without any attention to remember them."""
+    if attention_mask is not None:
+        return attention_mask.shape[1] - input_ids.shape[1]
     return 0 if cache is None else cache.get_seq_length()
 
 

@@ -57,7 +57,7 @@ class GPT2Model(ZipLMModel):
     def forward(self, input_ids, attention_mask=None, position_ids=None, past_key_values=None, use_cache=None, output_hidden_states=None, **_):
         if past_key_values is None and use_cache:
             past_key_values = DynamicCache()
-        start = seen_before(past_key_values)
+        start = seen_before(past_key_values, input_ids, attention_mask)
         positions = positions_of(input_ids, attention_mask, start) if position_ids is None else position_ids
         x = F.dropout(self.wte(input_ids) + self.wpe(positions), self.config.embd_pdrop, self.training)
         allowed = causal_mask(input_ids, attention_mask, start)
