@@ -15,13 +15,15 @@ public static class MeasurementFlow
     /// <param name="data">Labelled data; null = what the model was validated on.</param>
     /// <param name="batchSize">Sequences in a forward pass; null = what a pruned model was made for, else 1.</param>
     /// <param name="sequenceLength">Tokens a sequence when time is measured; null = what a pruned model was made for, else the 95th percentile of the data.</param>
-    /// <param name="rounds">Paired rounds, ≥ 1.</param>
+    /// <param name="rounds">Paired rounds, ≥ 1; null = at least 60, and until the speedup is known within 1 %.</param>
     /// <param name="baselines">Baselines whose quality is known from models that were measured before.</param>
+    /// <param name="runtime">What executes the models when time is measured; null = what a pruned model was made for, else torch.</param>
     public static ModelMeasurement Run(
-        Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken,
-        MeasuredBaselines? baselines = null)
+        Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int? rounds, IReporter reporter, CancellationToken cancellationToken,
+        MeasuredBaselines? baselines = null, RuntimeChoice? runtime = null)
     {
         var own = TransformerModel.Of(model);
+        runtime?.Require();
         SameSession.Require(own, baseline, "-Baseline");
         var rows = data ?? (own.Record.ValidationData is { } recorded
             ? RecordedData.Read(own, recorded, "-Data")
@@ -31,7 +33,7 @@ public static class MeasurementFlow
         {
             using var recordedBaseline = baseline is null ? RecordedBaseline(own, cancellationToken) : null;
             var against = baseline is null ? recordedBaseline : TransformerModel.Of(baseline);
-            return Measure(own, against, rows, batchSize, sequenceLength, rounds, baselines ?? new(), reporter, cancellationToken);
+            return Measure(own, against, rows, batchSize, sequenceLength, rounds, runtime, baselines ?? new(), reporter, cancellationToken);
         }, reporter, cancellationToken);
     }
 
@@ -42,8 +44,8 @@ public static class MeasurementFlow
             : null;
 
     private static ModelMeasurement Measure(
-        TransformerModel model, TransformerModel? baseline, TextDataset data, int? batchSize, int? sequenceLength, int rounds,
-        MeasuredBaselines baselines, IReporter reporter, CancellationToken cancellationToken)
+        TransformerModel model, TransformerModel? baseline, TextDataset data, int? batchSize, int? sequenceLength, int? rounds,
+        RuntimeChoice? runtime, MeasuredBaselines baselines, IReporter reporter, CancellationToken cancellationToken)
     {
         var weights = model.Weights(reporter, cancellationToken);
         var encoded = Encode(model, data, cancellationToken);
@@ -51,11 +53,13 @@ public static class MeasurementFlow
         var length = sequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
         reporter.Verbose($"Measuring {model.Name} on {encoded.Examples.Count} rows of {data.Name}.");
         var quality = Evaluate(model, encoded, reporter, cancellationToken);
-        using var timer = new ForwardTimer(model.Session, model.Description, batchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length);
+        using var timer = new ForwardTimer(
+            model.Session, model.Description, batchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length,
+            runtime ?? (model.Pruning is { } pruning ? RuntimeChoice.Of(pruning.Environment) : null));
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
-        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, rounds, reporter, cancellationToken);
+        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, RoundPlan.Paired(rounds), reporter, cancellationToken);
         var milliseconds = speedup?.Milliseconds
-            ?? timer.Milliseconds(weights, rounds, reporter, cancellationToken);
+            ?? timer.Milliseconds(weights, rounds ?? 60, reporter, cancellationToken);
         return new()
         {
             Model = model.Name,
@@ -67,7 +71,7 @@ public static class MeasurementFlow
             Milliseconds = milliseconds,
             Speedup = speedup?.Ratio,
             SpeedupSpread = speedup?.Spread,
-            Rounds = rounds,
+            Rounds = speedup?.Rounds ?? rounds ?? 60,
             QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
                 baseline, data, () => Evaluate(baseline, Encode(baseline, data, cancellationToken), reporter, cancellationToken).Value),
             Parameters = model.Parameters,
