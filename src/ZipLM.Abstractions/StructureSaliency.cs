@@ -30,6 +30,12 @@ public sealed record StructureSaliency
     /// <summary>The sublayer's prior (relative output error, 0–1) once it and all before it are gone.</summary>
     public required double PriorAfter { get; init; }
 
+    /// <summary>The sublayer's level (heads or width) once it and all before it are gone.</summary>
+    public int LevelAfter { get; init; }
+
+    /// <summary>Time of the sublayer at that level, in ms, where a latency table was given that has the level; else null.</summary>
+    public double? MillisecondsAfter { get; init; }
+
     /// <summary>
     /// Its place among the structures of all sublayers: 1 = lowest. By <see cref="PriorAfter"/> rising, which is the one measure
     /// that all sublayers share; equal ones by layer, sublayer and order.

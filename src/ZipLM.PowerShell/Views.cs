@@ -18,6 +18,15 @@ public static class Views
     /// <summary><c>3.04× ± 0.8 % (100 rounds)</c></summary>
     public static string Measured(Model model) => model.Pruning?.Measured.ToString() ?? string.Empty;
 
+    /// <summary><c>3.00×</c>, <c>5 ms (2.80×)</c>, <c>900 sequences/s (2.80×)</c>, or <c>at most 30.00 M parameters</c>.</summary>
+    public static string Target(Model model) => model.Pruning?.Target switch
+    {
+        { Kind: PruningTargetKind.Milliseconds } target => string.Create(CultureInfo.InvariantCulture, $"{target.Value:0.####} ms ({Times(model.TargetSpeedup)})"),
+        { Kind: PruningTargetKind.Throughput } target => string.Create(CultureInfo.InvariantCulture, $"{target.Value:0.##} sequences/s ({Times(model.TargetSpeedup)})"),
+        { Kind: PruningTargetKind.Parameters } target => $"at most {Millions((long)target.Value)} parameters",
+        _ => Times(model.TargetSpeedup),
+    };
+
     /// <summary><c>3.00×</c>; empty without a value.</summary>
     public static string Times(double? value) =>
         value is { } v ? string.Create(CultureInfo.InvariantCulture, $"{v:0.00}×") : string.Empty;

@@ -81,7 +81,7 @@ internal static class GuaranteeBenchmark
         using var dense = TransformerModel.FromDirectory(session, "dense", options.Text("dense")!);
         using var model = TransformerModel.FromDirectory(session, "pruned", pruned);
         using var timer = new ForwardTimer(session, dense.Description, 1, options.Int("length", 128), Runtimes.Choice(options));
-        return timer.Compare(dense.Weights(null, CancellationToken.None), model.Weights(null, CancellationToken.None), options.Int("rounds", 60), NullReporter.Instance, CancellationToken.None);
+        return timer.Compare(dense.Weights(null, CancellationToken.None), model.Weights(null, CancellationToken.None), RoundPlan.Paired(null), NullReporter.Instance, CancellationToken.None);
     });
 
     private static Speedup InNewProcess(string[] arguments)

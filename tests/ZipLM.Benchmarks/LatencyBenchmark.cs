@@ -24,13 +24,13 @@ internal static class LatencyBenchmark
 
     private static object Measure(TorchSession session, Options options)
     {
-        var description = BertBase.Describe();
+        var description = options.Text("model") is { } directory ? ModelReader.Read(directory).Description.Dense : BertBase.Describe();
         using var handle = TransformerModel.FromWeights(
             session, "bert-base", description, new(), RandomModel.Create(description.Uniform(0, 0), session, CancellationToken.None), new BertTokenizer(BertSpecialTokens.All, new()));
         using var timer = new ForwardTimer(session, description, 1, options.Int("length", 128), Runtimes.Choice(options));
         var rounds = options.Int("rounds", 60);
         var plans = RandomPlans.Of(description, options.Int("plans", 20), options.Int("seed", 1)).ToList();
-        using var cases = new LatencyCases(session, description, Grid, timer, NullReporter.Instance, CancellationToken.None);
+        using var cases = new LatencyCases(session, description, s => LevelGrid.Of(s, s == Sublayer.Attention ? description.DenseHeads : description.DenseWidth), timer, NullReporter.Instance, CancellationToken.None);
         var passes = plans.ConvertAll(p => timer.Load(RandomModel.Create(description with { Layers = p }, session, CancellationToken.None), owned: true));
         var times = timer.Measure([.. cases.Passes, .. passes], rounds, "latency", NullReporter.Instance, CancellationToken.None);
         passes.ForEach(p => p.Dispose());
@@ -52,8 +52,6 @@ internal static class LatencyBenchmark
             rows,
         };
     }
-
-    private static IReadOnlyList<int> Grid(Sublayer sublayer) => LevelGrid.Of(sublayer, sublayer == Sublayer.Attention ? 12 : 3072);
 
     private static PlanRow Row(LatencyTable table, LayerShape[] plan, double[] dense, double[] times)
     {

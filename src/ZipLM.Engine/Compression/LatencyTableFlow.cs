@@ -36,4 +36,17 @@ public static class LatencyTableFlow
         var owner = model ?? ModelCatalog.Find(session(), ModelLocator.Default(), Directory.Exists(file.ModelPath) ? file.ModelPath : file.ModelName, currentDirectory);
         return file.For(owner, sublayer => LevelGrid.Of(sublayer, sublayer == Sublayer.Attention ? owner.DenseHeads : owner.DenseWidth));
     }
+
+    /// <summary>Refuses a table of a model of other dimensions.</summary>
+    internal static void RequireSameModel(LatencyTable? table, Model model)
+    {
+        if (table is not null && Dimensions(table.Model) != Dimensions(model))
+        {
+            throw new ZipLMException("LatencyTableModel", ErrorKind.InvalidOperation,
+                $"The latency table {table.Fingerprint} was measured for '{table.Model.Name}', which has other dimensions than '{model.Name}'.",
+                "Measure a table for this model with Measure-LayerLatency.", table);
+        }
+
+        static (int, int, int, int) Dimensions(Model m) => (m.Layers.Count, m.HiddenSize, m.DenseHeads, m.DenseWidth);
+    }
 }

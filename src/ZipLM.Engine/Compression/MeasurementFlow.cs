@@ -13,14 +13,15 @@ public static class MeasurementFlow
     /// <param name="data">Labelled data; null = what the model was validated on.</param>
     /// <param name="batchSize">Sequences in a forward pass; null = what a pruned model was made for, else 1.</param>
     /// <param name="sequenceLength">Tokens a sequence when time is measured; null = what a pruned model was made for, else the 95th percentile of the data.</param>
-    /// <param name="rounds">Paired rounds, ≥ 1.</param>
+    /// <param name="rounds">Paired rounds, ≥ 1; null = at least 60, and until the speedup is known within 1 %.</param>
     /// <param name="baselines">Baselines whose quality is known from models that were measured before.</param>
+    /// <param name="runtime">What executes the models when time is measured; null = what a pruned model was made for, else torch.</param>
     public static ModelMeasurement Run(
-        Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int rounds, IReporter reporter, CancellationToken cancellationToken,
-        MeasuredBaselines? baselines = null)
+        Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int? rounds, IReporter reporter, CancellationToken cancellationToken,
+        MeasuredBaselines? baselines = null, RuntimeChoice? runtime = null)
     {
         ModelMeasurement? only = null;
-        Run(model, baseline, data is null ? [] : [data], new() { BatchSize = batchSize, SequenceLength = sequenceLength, Rounds = rounds }, row => only = row, reporter, cancellationToken, baselines);
+        Run(model, baseline, data is null ? [] : [data], new() { BatchSize = batchSize, SequenceLength = sequenceLength, Rounds = rounds, Runtime = runtime }, row => only = row, reporter, cancellationToken, baselines);
         return only!;
     }
 
@@ -34,6 +35,7 @@ public static class MeasurementFlow
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
         var own = TransformerModel.Of(model);
+        options.Runtime?.Require();
         SameSession.Require(own, baseline, "-Baseline");
         IReadOnlyList<TextDataset> sets = data.Count > 0 ? data : [own.Record.ValidationData is { } recorded
             ? RecordedData.Read(own, recorded, "-Data")
@@ -64,11 +66,13 @@ public static class MeasurementFlow
         var encoded = evaluations[0].Encoded;
         // A pruned model promised its speedup in one shape: that is where it is measured unless the user says otherwise.
         var length = options.SequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
-        using var timer = new ForwardTimer(model.Session, model.Description, options.BatchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length);
+        using var timer = new ForwardTimer(
+            model.Session, model.Description, options.BatchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length,
+            options.Runtime ?? (model.Pruning is { } pruning ? RuntimeChoice.Of(pruning.Environment) : null));
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
-        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, options.Rounds, reporter, cancellationToken);
+        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, RoundPlan.Paired(options.Rounds), reporter, cancellationToken);
         var milliseconds = speedup?.Milliseconds
-            ?? timer.Milliseconds(weights, options.Rounds, reporter, cancellationToken);
+            ?? timer.Milliseconds(weights, options.Rounds ?? 60, reporter, cancellationToken);
         foreach (var (data, evaluation) in sets.Zip(evaluations))
         {
             var plain = Write(data, evaluation, null, null);
@@ -96,7 +100,7 @@ public static class MeasurementFlow
                 Milliseconds = milliseconds,
                 Speedup = speedup?.Ratio,
                 SpeedupSpread = speedup?.Spread,
-                Rounds = options.Rounds,
+                Rounds = speedup?.Rounds ?? options.Rounds ?? 60,
                 QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
                     baseline, data, () => Prepare(baseline, perturbation is { } p ? Disturbed(data, p) : data).Evaluate(baselineWeights!, cancellationToken).Value, perturbation),
                 PerturbationChange = quality.Value - plain,

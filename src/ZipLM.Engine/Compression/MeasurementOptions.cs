@@ -1,3 +1,5 @@
+using ZipLM.Engine.Latency;
+
 namespace ZipLM.Engine.Compression;
 
 /// <summary>How a model is measured.</summary>
@@ -9,8 +11,11 @@ public sealed record MeasurementOptions
     /// <summary>Tokens a sequence when time is measured; null = what a pruned model was made for, else the 95th percentile of the first data set.</summary>
     public int? SequenceLength { get; init; }
 
-    /// <summary>Paired rounds, ≥ 1.</summary>
-    public int Rounds { get; init; } = 60;
+    /// <summary>Paired rounds, ≥ 1; null = at least 60, and until the speedup is known within 1 %.</summary>
+    public int? Rounds { get; init; }
+
+    /// <summary>What executes the models when time is measured; null = what a pruned model was made for, else torch.</summary>
+    public RuntimeChoice? Runtime { get; init; }
 
     /// <summary>Tokens that neighbouring windows of a long text share; null = what is usual for the task.</summary>
     public int? Stride { get; init; }

@@ -24,7 +24,7 @@ public static class OneShotPruning
         RequireTargets(targets);
         options.Runtime?.Require();
         Calibration.RequireDamping(options.Dampings ?? []);
-        RequireSameModel(options.Table, own);
+        LatencyTableFlow.RequireSameModel(options.Table, own);
         RequireSameModel(options.Saliency, own);
         RequireSameShape(options);
         var orders = RemovalOrder.Of(options);
@@ -146,18 +146,6 @@ public static class OneShotPruning
         }
 
         return [.. refused.Where(r => r.Error is null).Select(r => r.Target)];
-    }
-
-    private static void RequireSameModel(LatencyTable? table, TransformerModel model)
-    {
-        if (table is not null && Dimensions(table.Model) != Dimensions(model))
-        {
-            throw new ZipLMException("LatencyTableModel", ErrorKind.InvalidOperation,
-                $"The latency table {table.Fingerprint} was measured for '{table.Model.Name}', which has other dimensions than '{model.Name}'.",
-                "Measure a table for this model with Measure-LayerLatency.", table);
-        }
-
-        static (int, int, int, int) Dimensions(Model m) => (m.Layers.Count, m.HiddenSize, m.DenseHeads, m.DenseWidth);
     }
 
     /// <summary>Rows are true for the weights that they were taken from, so dimensions alone do not make a model the same.</summary>

@@ -14,6 +14,7 @@ public static class SaliencyFlow
     {
         ArgumentNullException.ThrowIfNull(options);
         Calibration.RequireDamping(options.Dampings);
+        LatencyTableFlow.RequireSameModel(options.Table, model);
         var own = TransformerModel.Of(model);
         own.Session.Run(() =>
         {
@@ -26,7 +27,7 @@ public static class SaliencyFlow
                 var rows = new List<StructureSaliency>();
                 using var store = PruningStore.Build(
                     own.Weights(reporter, cancellationToken), statistics, damping, reporter, cancellationToken,
-                    sublayer => rows.AddRange(Rows(model, order, sublayer)), scores, options.Repair);
+                    sublayer => rows.AddRange(Rows(model, order, sublayer, options.Table)), scores, options.Repair);
                 foreach (var row in Ranked(rows))
                 {
                     write(row);
@@ -37,7 +38,7 @@ public static class SaliencyFlow
         }, reporter, cancellationToken);
     }
 
-    private static IEnumerable<StructureSaliency> Rows(Model model, RemovalOrder order, PrunableSublayer sublayer)
+    private static IEnumerable<StructureSaliency> Rows(Model model, RemovalOrder order, PrunableSublayer sublayer, LatencyTable? table)
     {
         var removal = sublayer.Removal;
         var places = new int[removal.Order.Count];
@@ -46,6 +47,7 @@ public static class SaliencyFlow
             places[removal.Order[i]] = i + 1;
         }
 
+        var times = table?.Levels.Where(l => l.Sublayer == sublayer.Sublayer).ToDictionary(l => l.Level, l => (double?)l.Milliseconds);
         return places.Select((place, index) => new StructureSaliency
         {
             Model = model,
@@ -57,6 +59,8 @@ public static class SaliencyFlow
             Saliency = removal.Saliencies[index],
             Order = place,
             PriorAfter = removal.Priors[place],
+            LevelAfter = places.Length - place,
+            MillisecondsAfter = times?.GetValueOrDefault(places.Length - place),
             Rank = 0,
             RequestedDamping = order.Damping,
             Damping = removal.Damping,

@@ -17,4 +17,7 @@ public sealed record SaliencyOptions
 
     /// <summary>A directory that keeps the statistics: read when they are of this model and data, else written; null = none.</summary>
     public string? StatisticsPath { get; init; }
+
+    /// <summary>A table of this model or of one of its dimensions, for the time of each level; null = no times.</summary>
+    public LatencyTable? Table { get; init; }
 }

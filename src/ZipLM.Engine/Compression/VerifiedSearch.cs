@@ -14,16 +14,6 @@ namespace ZipLM.Engine.Compression;
 internal sealed class VerifiedSearch(
     Transformer weights, ForwardPass dense, PruningStore store, PlanSearch search, LatencyTable table, ForwardTimer timer, int? rounds, IReporter reporter)
 {
-    /// <summary>Half the 95 % confidence interval of a speedup that is known well enough.</summary>
-    private const double WidestInterval = 0.01;
-
-    private static readonly RoundPlan Automatic = new(60)
-    {
-        IsEnough = times => ForwardTimer.Ratio(times[0], times[1]).Spread <= WidestInterval,
-        Shortest = TimeSpan.FromSeconds(1),
-        Longest = TimeSpan.FromSeconds(30),
-    };
-
     /// <summary>The shrunk model that keeps the target's promise with the most accuracy; the caller owns its weights.</summary>
     /// <param name="target">A speedup, a time or a throughput that a plan is predicted to reach.</param>
     public Candidate Find(PruningTarget target, CancellationToken cancellationToken)
@@ -49,7 +39,7 @@ internal sealed class VerifiedSearch(
         var shrunk = Shrinker.Shrink(weights, store, plan.Layers, cancellationToken);
         try
         {
-            var measured = timer.Compare(dense, shrunk, rounds is { } given ? new(given) : Automatic, reporter, cancellationToken);
+            var measured = timer.Compare(dense, shrunk, RoundPlan.Paired(rounds), reporter, cancellationToken);
             reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
                 $"Plan {corrections + 1}: predicted {table.DenseMilliseconds / plan.PredictedMilliseconds:0.00}×, measured {measured}, {measured.Milliseconds:0.###} ms."));
             return new(plan, shrunk, measured, TargetBudget.Attained(target, measured, timer.Environment), corrections);

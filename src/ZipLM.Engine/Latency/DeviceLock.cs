@@ -1,14 +1,19 @@
+using System.Globalization;
+
 namespace ZipLM.Engine.Latency;
 
 /// <summary>
 /// Lets the processes of this machine take turns when they measure time on one device. A locked file in the temporary
-/// folder: the system itself unlocks it when a process dies.
+/// folder: the system itself unlocks it when a process dies. A note beside it says whose turn it is.
 /// </summary>
 internal static class DeviceLock
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Waits until no other process measures on the device, and says so once when it has to wait; disposing it ends the turn.</summary>
+    /// <summary>
+    /// Waits until no other process measures on the device, and says so once when it has to wait, and for whom; disposing it
+    /// ends the turn. A turn that a process left behind when it died is taken over, and that is said.
+    /// </summary>
     /// <param name="device">The device as torch names it.</param>
     public static IDisposable Take(string device, IReporter reporter, CancellationToken cancellationToken)
     {
@@ -18,13 +23,14 @@ internal static class DeviceLock
             try
             {
                 // Opened for reading, which another account's file allows too.
-                return new FileStream(path, File.Exists(path) ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.Read, FileShare.None);
+                var file = new FileStream(path, File.Exists(path) ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.Read, FileShare.None);
+                return new Turn(file, NoteFor(device), device, reporter);
             }
             catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException))
             {
                 if (!told)
                 {
-                    reporter.Warning($"Waiting for another process that measures time on {device} (it holds '{path}').");
+                    reporter.Warning($"Waiting for {ReadNote(device) ?? "another process"}, which measures time on {device} (it holds '{path}').");
                 }
 
                 cancellationToken.WaitHandle.WaitOne(Pause);
@@ -39,4 +45,58 @@ internal static class DeviceLock
     }
 
     internal static string PathFor(string device) => Path.Combine(Path.GetTempPath(), $"ziplm-{device.Replace(':', '-')}.lock");
+
+    internal static string NoteFor(string device) => PathFor(device) + ".owner";
+
+    private static string? ReadNote(string device)
+    {
+        try
+        {
+            return File.ReadAllText(NoteFor(device)) is { Length: > 0 } text ? text : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Without a note, or before it is written.
+            return null;
+        }
+    }
+
+    /// <summary>The locked file and the note of one turn.</summary>
+    private sealed class Turn : IDisposable
+    {
+        private readonly FileStream _file;
+        private readonly string _note;
+
+        public Turn(FileStream file, string note, string device, IReporter reporter)
+        {
+            (_file, _note) = (file, note);
+            if (ReadNote(device) is { } dead)
+            {
+                reporter.Warning($"The lock of {device} was left behind by {dead}, which has ended without giving it back; it is taken over.");
+            }
+
+            try
+            {
+                File.WriteAllText(note, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({Path.GetFileNameWithoutExtension(Environment.ProcessPath)})"));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Another account's note: the lock itself holds all the same.
+            }
+        }
+
+        public void Dispose()
+        {
+            try
+            {
+                File.Delete(_note);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // As above.
+            }
+
+            _file.Dispose();
+        }
+    }
 }

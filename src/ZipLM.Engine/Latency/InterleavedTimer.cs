@@ -18,6 +18,12 @@ internal sealed class InterleavedTimer(Action synchronize, TimeProvider? time = 
     /// <summary>A median that falls by more than this share between two windows has not settled.</summary>
     private const double Settled = 0.03;
 
+    /// <summary>
+    /// A case that takes fewer ms than this runs once untimed before it is timed: it then finds the caches as it left them
+    /// itself, as where a small model is served, and not as another case did.
+    /// </summary>
+    private const double Short = 5;
+
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private TimeSpan _spent;
 
@@ -28,18 +34,16 @@ internal sealed class InterleavedTimer(Action synchronize, TimeProvider? time = 
     /// <returns>Milliseconds, [case][round].</returns>
     public double[][] Measure(IReadOnlyList<Action> cases, int warmUpRounds, RoundPlan rounds, CancellationToken cancellationToken, Action<int>? roundDone = null)
     {
-        if (warmUpRounds > 0)
-        {
-            WarmUp(cases, warmUpRounds, () => roundDone?.Invoke(-1), cancellationToken);
-        }
-
+        var isShort = warmUpRounds > 0
+            ? [.. WarmUp(cases, warmUpRounds, () => roundDone?.Invoke(-1), cancellationToken).Select(milliseconds => milliseconds < Short)]
+            : new bool[cases.Count];
         var start = _time.GetTimestamp();
-        var times = Rounds(cases, rounds.First, roundDone, cancellationToken);
+        var times = Rounds(cases, isShort, rounds.First, roundDone, cancellationToken);
         while (rounds.IsEnough is { } isEnough && _time.GetElapsedTime(start) is var spent
             && (spent < rounds.Shortest || (spent < rounds.Longest && !isEnough(times))))
         {
             var before = times[0].Length;
-            var more = Rounds(cases, rounds.First, round => roundDone?.Invoke(before + round), cancellationToken);
+            var more = Rounds(cases, isShort, rounds.First, round => roundDone?.Invoke(before + round), cancellationToken);
             times = [.. times.Zip(more, (t, m) => (double[])[.. t, .. m])];
         }
 
@@ -50,28 +54,30 @@ internal sealed class InterleavedTimer(Action synchronize, TimeProvider? time = 
     /// Windows of rounds until the runtime has had its time and no case gets faster any more. The time counts over the life
     /// of this timer, since code stays compiled; a slow model's first window is longer than that and enough.
     /// </summary>
-    private void WarmUp(IReadOnlyList<Action> cases, int rounds, Action roundDone, CancellationToken cancellationToken)
+    /// <returns>The medians of the last window, in ms.</returns>
+    private double[] WarmUp(IReadOnlyList<Action> cases, int rounds, Action roundDone, CancellationToken cancellationToken)
     {
         var start = _time.GetTimestamp();
         var before = _spent;
+        var cold = new bool[cases.Count];
         double[]? last = null;
         for (var (window, falling) = (0, false);
             _spent < Compiling || (falling && window < MostWindows && _time.GetElapsedTime(start) < LongestWarmUp);
             window++)
         {
-            var medians = Rounds(cases, rounds, _ => roundDone(), cancellationToken).Select(t => MedianInterval.Of(t).Median).ToArray();
+            var medians = Window();
             falling = last is not null && medians.Zip(last).Any(m => m.First < m.Second * (1 - Settled));
             last = medians;
             _spent = before + _time.GetElapsedTime(start);
         }
 
-        if (last is null)
-        {
-            Rounds(cases, rounds, _ => roundDone(), cancellationToken);
-        }
+        return last ?? Window();
+
+        double[] Window() => [.. Rounds(cases, cold, rounds, _ => roundDone(), cancellationToken).Select(t => MedianInterval.Of(t).Median)];
     }
 
-    private double[][] Rounds(IReadOnlyList<Action> cases, int rounds, Action<int>? roundDone, CancellationToken cancellationToken)
+    /// <param name="runsFirst">The cases that run once untimed before they are timed.</param>
+    private double[][] Rounds(IReadOnlyList<Action> cases, bool[] runsFirst, int rounds, Action<int>? roundDone, CancellationToken cancellationToken)
     {
         var times = cases.Select(_ => new double[rounds]).ToArray();
         for (var round = 0; round < rounds; round++)
@@ -81,6 +87,11 @@ internal sealed class InterleavedTimer(Action synchronize, TimeProvider? time = 
                 cancellationToken.ThrowIfCancellationRequested();
                 // Forwards and backwards in turns: no case always runs behind the same neighbour's cache.
                 var index = (round & 1) == 0 ? i : cases.Count - 1 - i;
+                if (runsFirst[index])
+                {
+                    cases[index]();
+                }
+
                 synchronize();
                 var start = _time.GetTimestamp();
                 cases[index]();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Runtime;
 
@@ -6,18 +7,24 @@ namespace ZipLM.Engine.Latency;
 /// <summary>Measures the time of both kinds of sublayer at every level, of the rest of the model, and of the dense model.</summary>
 internal sealed class LatencyTableBuilder(TorchSession session, IReporter reporter)
 {
-    /// <summary>Half the 95 % confidence interval that every case shall have at most, as a share of its median.</summary>
+    /// <summary>Half the 95 % confidence interval that a time shall have at most, as a share of it.</summary>
     private const double WidestInterval = 0.02;
+
+    /// <summary>The fastest models that are asked for are about so many times as fast: less than that share of the dense time does not count.</summary>
+    private const double FastestSpeedup = 8;
 
     private const int Portion = 20;
 
-    private static readonly TimeSpan LongestMeasuring = TimeSpan.FromSeconds(150);
+    /// <summary>What is not known after so many rounds has other causes than chance.</summary>
+    private const int MostRounds = 400;
+
+    private static readonly TimeSpan LongestMeasuring = TimeSpan.FromSeconds(120);
 
     /// <summary>Measures a table; runs on the session's worker thread.</summary>
     /// <param name="handle">The model that the table belongs to.</param>
     /// <param name="description">Its dimensions.</param>
     /// <param name="grid">The levels of a kind of sublayer.</param>
-    /// <param name="rounds">Interleaved rounds; null = until each time is known within 2 %, or for 150 s.</param>
+    /// <param name="rounds">Interleaved rounds; null = until each time that counts is known within 2 %, or for 400 rounds or 120 s.</param>
     public LatencyTable Build(
         Model handle, ModelDescription description, Func<Sublayer, IReadOnlyList<int>> grid, ForwardTimer timer,
         int? rounds, CancellationToken cancellationToken)
@@ -26,20 +33,25 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
         reporter.Verbose($"Measuring {cases.Levels.Count} levels in stacks of {cases.Depth}, the dense and the empty model in interleaved rounds: {timer.Environment}");
         var plan = rounds is { } given ? new RoundPlan(given) : new RoundPlan(Portion)
         {
-            IsEnough = times => Intervals(times).All(i => i.Spread <= WidestInterval),
+            IsEnough = times => times[0].Length >= MostRounds || Uncertainties(Intervals(times)).All(u => u <= WidestInterval),
             Longest = LongestMeasuring,
         };
         var measured = timer.Measure(cases.Passes, plan, "Measuring latency", reporter, cancellationToken);
         var intervals = Intervals(measured);
-        if (rounds is null && intervals.Count(i => i.Spread > WidestInterval) is var wide && wide > 0)
+        var uncertainties = Uncertainties(intervals).ToList();
+        if (rounds is null && uncertainties.Count(u => u > WidestInterval) is var wide && wide > 0)
         {
-            reporter.Warning(
-                $"After {measured[0].Length} rounds {wide} of {intervals.Length} times are still not known within {WidestInterval * 100:0} % (the worst within {intervals.Max(i => i.Spread) * 100:0.0} %): "
+            reporter.Warning(string.Create(CultureInfo.InvariantCulture,
+                $"After {measured[0].Length} rounds {wide} of {intervals.Length} times are still not known within {WidestInterval * 100:0} % (the worst within {uncertainties.Max() * 100:0.0} %): ")
                 + "something else keeps the machine busy. Predictions may be off by as much; give more -Rounds to Measure-LayerLatency, or a quieter machine.");
         }
 
         return Assemble(handle, timer.Environment, description.Layers.Count, cases.Depth, cases.Levels, intervals, measured[0].Length);
     }
+
+    /// <summary>Half the intervals as a share of the times, or of what the fastest models take where that is more.</summary>
+    private static IEnumerable<double> Uncertainties(MedianInterval[] intervals) =>
+        intervals.Select(i => (i.High - i.Low) / 2 / Math.Max(i.Median, intervals[0].Median / FastestSpeedup));
 
     /// <summary>Medians of the times at an even pace: what a round was slower than others is taken out of it.</summary>
     internal static MedianInterval[] Intervals(double[][] times) => [.. Pace.Even(times).Select(t => MedianInterval.Of(t))];

@@ -13,5 +13,14 @@ internal sealed record RoundPlan(int First)
     /// <summary>Not less than this time, unless the first rounds are all: the models of a few ms would be measured in a moment that may be a busy one.</summary>
     public TimeSpan Shortest { get; init; }
 
+    /// <summary>For two cases whose ratio counts.</summary>
+    /// <param name="given">So many rounds; null = at least 60, and until the median of the paired ratios is known within 1 %.</param>
+    public static RoundPlan Paired(int? given) => given is { } rounds ? new(rounds) : new(60)
+    {
+        IsEnough = times => ForwardTimer.Ratio(times[0], times[1]).Spread <= 0.01,
+        Shortest = TimeSpan.FromSeconds(1),
+        Longest = TimeSpan.FromSeconds(20),
+    };
+
     public static implicit operator RoundPlan(int rounds) => new(rounds);
 }

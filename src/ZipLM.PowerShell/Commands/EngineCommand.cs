@@ -140,6 +140,19 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Checks parameters before any input is worked on; what is wrong with them ends the command.</summary>
+    private protected void RequireOrEnd(Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (ZipLMException e)
+        {
+            ThrowTerminatingError(Errors.Record(e));
+        }
+    }
+
     private static void RequireFileSystem(string path, ProviderInfo provider)
     {
         if (provider.Name != "FileSystem")

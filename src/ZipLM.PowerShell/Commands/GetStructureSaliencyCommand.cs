@@ -69,6 +69,18 @@ namespace ZipLM.PowerShell.Commands;
 ///       0 Attention         3     0.024723      2     0.041413
 ///   </code>
 /// </example>
+/// <example>
+///   <code>Get-Model bert | Get-StructureSaliency -LatencyTable $table | Where-Object { $_.Layer -eq 3 -and $null -ne $_.MillisecondsAfter } | Sort-Object Sublayer, Order | Format-Table -View Level</code>
+///   <para>What each level of a layer costs in accuracy and in time, side by side: what the search chooses from.</para>
+///   <code>
+///   Layer Sublayer        Level    PriorAfter           ms
+///   ----- --------        -----    ----------           --
+///       3 Attention           3      0.005178       0.1004
+///       3 Attention           2      0.019246       0.0781
+///       3 Attention           1      0.051898       0.0737
+///       3 Attention           0      1.000000       0.0052
+///   </code>
+/// </example>
 [Cmdlet(VerbsCommon.Get, "StructureSaliency", SupportsShouldProcess = true)]
 [OutputType(typeof(StructureSaliency), typeof(Job))]
 public sealed class GetStructureSaliencyCommand : JobCommand
@@ -107,6 +119,10 @@ public sealed class GetStructureSaliencyCommand : JobCommand
     [ValidateNotNullOrEmpty]
     public string? StatisticsPath { get; set; }
 
+    /// <summary>A table of Measure-LayerLatency for this model: each row then tells the time of its sublayer at the level that it leaves, beside the prior.</summary>
+    [Parameter]
+    public LatencyTable? LatencyTable { get; set; }
+
     /// <summary>Return a job at once.</summary>
     [Parameter]
     public SwitchParameter AsJob { get; set; }
@@ -127,6 +143,7 @@ public sealed class GetStructureSaliencyCommand : JobCommand
             Repair = !NoRepair,
             Dampings = Damping,
             StatisticsPath = _statisticsPath,
+            Table = LatencyTable,
         };
         if (ShouldProcess(model.Name, _statisticsPath is null ? "Rank structures" : $"Rank structures, keeping the statistics in {_statisticsPath}"))
         {

@@ -1,6 +1,7 @@
-using System.Globalization;
 using System.Management.Automation;
 using ZipLM.Engine.Compression;
+using ZipLM.Engine.Latency;
+using ZipLM.PowerShell.Arguments;
 
 namespace ZipLM.PowerShell.Commands;
 
@@ -60,12 +61,49 @@ namespace ZipLM.PowerShell.Commands;
 ///   1       0.4640, dense 0.3420
 ///   </code>
 /// </example>
-[Cmdlet(VerbsLifecycle.Invoke, "StructuredPrune", SupportsShouldProcess = true)]
+/// <example>
+///   <code>Get-Model bert | Invoke-StructuredPrune -LatencyTarget 0.3ms -Runtime OnnxRuntime</code>
+///   <para>A model that takes at most 0.3 ms a sequence in ONNX Runtime. -ThroughputTarget 900 asks for sequences per second.</para>
+///   <code>
+///   Name        : bert-0.3ms
+///   Parameters  : 1.21 M
+///   Target      : 0.3 ms (2.23×)
+///   Predicted   : 2.29×
+///   Measured    : 2.28× ± 0.6 % (480 rounds)
+///   Heads       : 2 1 1 1
+///   Widths      : 69 85 69 24
+///   Environment : cpu (AMD EPYC), OnnxRuntime 1.31.1, Float32, batch 1, length 46, 2 thread(s)
+///   Damping     : 0.01, condition 8.5e+5
+///   Saved       : not saved
+///   </code>
+/// </example>
+/// <example>
+///   <code>Get-Model bert | Invoke-StructuredPrune -MaximumParameters 1.3M</code>
+///   <para>The smallest loss of accuracy within a number of parameters, however fast that is.</para>
+///   <code>
+///   Name        : bert-1.3M
+///   Parameters  : 1.30 M
+///   Target      : at most 1.30 M parameters
+///   Predicted   : 1.49×
+///   Measured    : 1.50× ± 0.9 % (300 rounds)
+///   Heads       : 4 3 3 2
+///   Widths      : 105 145 117 45
+///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 46, 2 thread(s)
+///   Damping     : 0.01, condition 8.5e+5
+///   Saved       : not saved
+///   </code>
+/// </example>
+[Cmdlet(VerbsLifecycle.Invoke, "StructuredPrune", DefaultParameterSetName = SpeedupSet, SupportsShouldProcess = true)]
 [OutputType(typeof(Model), typeof(Job))]
 public sealed class InvokeStructuredPruneCommand : JobCommand
 {
-    // One parameter set: each of the three can come by name while another comes from the pipeline, and a parameter that
-    // belongs to several sets would not tell PowerShell which of them is meant.
+    // The kind of target alone makes a parameter set: model, table and rows can each come by name while another comes from
+    // the pipeline, so they belong to all.
+    private const string SpeedupSet = "Speedup";
+    private const string LatencySet = "Latency";
+    private const string ThroughputSet = "Throughput";
+    private const string ParametersSet = "Parameters";
+
     private readonly List<StructureSaliency> _rows = [];
     private bool _rowsByName;
     private string? _statisticsPath;
@@ -83,9 +121,26 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     public StructureSaliency[]? Saliency { get; set; }
 
     /// <summary>Targets: dense time ÷ pruned time. One model each; a target that cannot be reached is an error, and the others go on.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
+    [Parameter(ParameterSetName = SpeedupSet, Mandatory = true, Position = 1)]
     [ValidateNotNullOrEmpty]
     public double[] Speedup { get; set; } = [];
+
+    /// <summary>Targets in place of a speedup: the time of one forward pass, such as 5ms, 0.8 ms or 2s; a number is in ms.</summary>
+    [Parameter(ParameterSetName = LatencySet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    [Milliseconds]
+    public double[] LatencyTarget { get; set; } = [];
+
+    /// <summary>Targets in place of a speedup: sequences per second.</summary>
+    [Parameter(ParameterSetName = ThroughputSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    public double[] ThroughputTarget { get; set; } = [];
+
+    /// <summary>Targets in place of a speedup: the parameters that are left at most, such as 30M. Time does not count; it is measured all the same.</summary>
+    [Parameter(ParameterSetName = ParametersSet, Mandatory = true)]
+    [ValidateNotNullOrEmpty]
+    [Count]
+    public double[] MaximumParameters { get; set; } = [];
 
     /// <summary>Text; labels are not needed. What the model's directory records unless given, else the session's.</summary>
     [Parameter]
@@ -130,10 +185,18 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     [ValidateRange(0, 1_000_000)]
     public int SearchTrials { get; set; } = 300;
 
-    /// <summary>Paired rounds behind the measured speedup.</summary>
+    /// <summary>What executes the model, which the speedup is for: Torch, on the session's device, or OnnxRuntime, on the CPU only; what the table was measured with, else Torch, unless given.</summary>
+    [Parameter]
+    public InferenceRuntime? Runtime { get; set; }
+
+    /// <summary>The number format of the runtime. Torch computes in the session's. OnnxRuntime: Float32 unless given, or Int8.</summary>
+    [Parameter]
+    public Precision? Precision { get; set; }
+
+    /// <summary>Paired rounds behind the measured speedup; unless given at least 60, and as many as it takes to know it within 1 %.</summary>
     [Parameter]
     [ValidateRange(3, 100_000)]
-    public int Rounds { get; set; } = 100;
+    public int? Rounds { get; set; }
 
     /// <summary>Use a latency table of another environment all the same.</summary>
     [Parameter]
@@ -150,15 +213,25 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     {
         _rowsByName = Saliency is not null;
         _statisticsPath = ResolveOrEnd(StatisticsPath);
-        try
+        RequireOrEnd(() =>
         {
-            OneShotPruning.RequireTargets([.. Speedup.Select(s => new PruningTarget(PruningTargetKind.Speedup, s))]);
-        }
-        catch (ZipLMException e)
-        {
-            ThrowTerminatingError(Errors.Record(e));
-        }
+            OneShotPruning.RequireTargets(Targets);
+            ChosenRuntime?.Require();
+        });
     }
+
+    private IReadOnlyList<PruningTarget> Targets => ParameterSetName switch
+    {
+        LatencySet => Of(PruningTargetKind.Milliseconds, LatencyTarget),
+        ThroughputSet => Of(PruningTargetKind.Throughput, ThroughputTarget),
+        ParametersSet => Of(PruningTargetKind.Parameters, MaximumParameters),
+        _ => Of(PruningTargetKind.Speedup, Speedup),
+    };
+
+    /// <summary>Null = as the table has it. A precision without a runtime says which one is meant.</summary>
+    private RuntimeChoice? ChosenRuntime => Runtime is null && Precision is null
+        ? null
+        : new(Runtime ?? (Precision == ZipLM.Precision.Int8 ? InferenceRuntime.OnnxRuntime : InferenceRuntime.Torch), Precision);
 
     /// <inheritdoc />
     protected override void ProcessRecord()
@@ -177,7 +250,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
                 break;
             default:
                 WriteError(Errors.Record(new ZipLMException("ModelNotGiven", ErrorKind.InvalidArgument,
-                    "There is no model to prune.", "Pipe one in: Get-Model bert | Invoke-StructuredPrune -Speedup 3.", Speedup)));
+                    "There is no model to prune.", "Pipe one in: Get-Model bert | Invoke-StructuredPrune -Speedup 3.", Targets)));
                 break;
         }
     }
@@ -195,8 +268,8 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
 
     private void Prune(Model model, LatencyTable? table, StructureSaliency[]? rows)
     {
-        var targets = string.Join(", ", Speedup.Select(s => s.ToString("0.##########×", CultureInfo.InvariantCulture)));
-        if (!ShouldProcess(model.Name, $"Prune to {targets}"))
+        var targets = Targets;
+        if (!ShouldProcess(model.Name, $"Prune to {string.Join(", ", targets)}"))
         {
             return;
         }
@@ -204,7 +277,8 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         var data = CalibrationData;
         var options = new PruningOptions
         {
-            Speedups = Speedup,
+            Targets = targets,
+            Runtime = ChosenRuntime,
             BatchSize = BatchSize,
             SequenceLength = SequenceLength,
             CalibrationSamples = CalibrationSamples,
@@ -220,6 +294,8 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         };
         RunOrAdd(model, (output, stopping) => OneShotPruning.Run(model, data, options, output.Write, output, stopping));
     }
+
+    private static IReadOnlyList<PruningTarget> Of(PruningTargetKind kind, double[] values) => [.. values.Select(v => new PruningTarget(kind, v))];
 
     private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 }

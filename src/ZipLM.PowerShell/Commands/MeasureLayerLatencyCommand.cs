@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ZipLM.Engine.Compression;
+using ZipLM.Engine.Latency;
 
 namespace ZipLM.PowerShell.Commands;
 
@@ -32,6 +33,21 @@ namespace ZipLM.PowerShell.Commands;
 ///   Saved       : not saved
 ///   </code>
 /// </example>
+/// <example>
+///   <code>Get-Model bert | Measure-LayerLatency -Runtime OnnxRuntime -Precision Int8 | ForEach-Object Environment</code>
+///   <para>A table for models that are served by ONNX Runtime with 8-bit weights. What is pruned with it is measured there too.</para>
+///   <code>
+///   Device          : cpu
+///   DeviceName      : AMD EPYC
+///   Runtime         : OnnxRuntime
+///   Precision       : Int8
+///   BatchSize       : 1
+///   SequenceLength  : 47
+///   Threads         : 2
+///   RuntimeVersion  : 1.31.1
+///   Fingerprint     : 0c8e5f1d2b77
+///   </code>
+/// </example>
 [Cmdlet(VerbsDiagnostic.Measure, "LayerLatency")]
 [OutputType(typeof(LatencyTable), typeof(Job))]
 public sealed class MeasureLayerLatencyCommand : JobCommand
@@ -50,10 +66,18 @@ public sealed class MeasureLayerLatencyCommand : JobCommand
     [ValidateRange(1, 1_000_000)]
     public int? SequenceLength { get; set; }
 
-    /// <summary>Interleaved rounds.</summary>
+    /// <summary>What executes the model: Torch, on the session's device, or OnnxRuntime, on the CPU only.</summary>
+    [Parameter]
+    public InferenceRuntime Runtime { get; set; }
+
+    /// <summary>The number format. Torch computes in the session's. OnnxRuntime: Float32 unless given, or Int8: 8-bit weights, activations quantised as they come.</summary>
+    [Parameter]
+    public Precision? Precision { get; set; }
+
+    /// <summary>Interleaved rounds; unless given as many as it takes to know each time that counts within 2 %, for two minutes at most.</summary>
     [Parameter]
     [ValidateRange(1, 100_000)]
-    public int Rounds { get; set; } = 50;
+    public int? Rounds { get; set; }
 
     /// <summary>Text that the length is taken from; what the model's directory records unless given.</summary>
     [Parameter]
@@ -66,9 +90,13 @@ public sealed class MeasureLayerLatencyCommand : JobCommand
     private protected override bool InJob => AsJob;
 
     /// <inheritdoc />
+    protected override void BeginProcessing() => RequireOrEnd(() => new RuntimeChoice(Runtime, Precision).Require());
+
+    /// <inheritdoc />
     protected override void ProcessRecord()
     {
+        var runtime = new RuntimeChoice(Runtime, Precision);
         var (model, data, batchSize, length, rounds) = (Model, CalibrationData, BatchSize, SequenceLength, Rounds);
-        RunOrAdd(model, (output, stopping) => output.Write(LatencyFlow.Run(model, data, batchSize, length, rounds, output, stopping)));
+        RunOrAdd(model, (output, stopping) => output.Write(LatencyFlow.Run(model, data, batchSize, length, rounds, output, stopping, runtime)));
     }
 }

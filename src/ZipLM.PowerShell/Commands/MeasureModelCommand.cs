@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using ZipLM.Engine.Compression;
+using ZipLM.Engine.Latency;
 using ZipLM.Engine.Reporting;
 
 namespace ZipLM.PowerShell.Commands;
@@ -82,10 +83,18 @@ public sealed class MeasureModelCommand : JobCommand
     [ValidateRange(1, 1_000_000)]
     public int? SequenceLength { get; set; }
 
-    /// <summary>Paired rounds.</summary>
+    /// <summary>What executes the model when time is measured: Torch, or OnnxRuntime on the CPU; what a pruned model was made for, else Torch, unless given. Quality is measured in torch.</summary>
+    [Parameter]
+    public InferenceRuntime? Runtime { get; set; }
+
+    /// <summary>The number format of the runtime. Torch computes in the session's. OnnxRuntime: Float32 unless given, or Int8.</summary>
+    [Parameter]
+    public Precision? Precision { get; set; }
+
+    /// <summary>Paired rounds; unless given at least 60, and as many as it takes to know the speedup within 1 %.</summary>
     [Parameter]
     [ValidateRange(3, 100_000)]
-    public int Rounds { get; set; } = 60;
+    public int? Rounds { get; set; }
 
     /// <summary>Also write the measurements to this file: .csv or .json.</summary>
     [Parameter]
@@ -102,9 +111,15 @@ public sealed class MeasureModelCommand : JobCommand
 
     private protected override bool InJob => AsJob;
 
+    /// <summary>Null = as the model was made for. A precision without a runtime says which one is meant.</summary>
+    private RuntimeChoice? ChosenRuntime => Runtime is null && Precision is null
+        ? null
+        : new(Runtime ?? (Precision == ZipLM.Precision.Int8 ? InferenceRuntime.OnnxRuntime : InferenceRuntime.Torch), Precision);
+
     /// <inheritdoc />
     protected override void BeginProcessing()
     {
+        RequireOrEnd(() => ChosenRuntime?.Require());
         if (OutFile is null)
         {
             return;
@@ -141,6 +156,7 @@ public sealed class MeasureModelCommand : JobCommand
             BatchSize = BatchSize,
             SequenceLength = SequenceLength,
             Rounds = Rounds,
+            Runtime = ChosenRuntime,
             Stride = Stride,
             Perturbations = Perturbation,
             PerturbationRate = PerturbationRate,

@@ -126,12 +126,12 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
         curve.Select(m => (object?)(m.Step, m.Loss, m.TaskLoss, m.LogitLoss, m.TokenLoss, m.LearningRate, m.Validation));
 
     private (double[] Weights, List<TrainingMetric> Curve) Train(
-        TrainingOptions options, RecordingReporter? reporter = null, int student = 150, int teacher = 149, CancellationToken cancellationToken = default)
+        TrainingOptions options, RecordingReporter? reporter = null, int student = 150, int teacher = 149, CancellationTokenSource? stop = null)
     {
         reporter ??= new();
         using var start = TinyBert.Model(fixture.Session, student, TinyBert.Describe([(2, 9), (3, 0)]));
         using var dense = TinyBert.Model(fixture.Session, teacher);
-        using var trained = TrainingFlow.Run(start, dense, Data, Validation, options, reporter, cancellationToken);
+        using var trained = TrainingFlow.Run(start, dense, Data, Validation, options, reporter, stop?.Token ?? TestContext.Current.CancellationToken);
         double[] weights = [];
         fixture.Run(() => weights = TrainingRig.Weights(TransformerModel.Of(trained).Weights(null, CancellationToken.None)));
         return (weights, [.. reporter.Milestones.OfType<TrainingMetric>()]);
@@ -150,6 +150,6 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
                 }
             },
         };
-        Assert.ThrowsAny<OperationCanceledException>(() => Train(options, reporter, cancellationToken: source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Train(options, reporter, stop: source));
     }
 }

@@ -41,6 +41,30 @@ public sealed class DeviceLockTests : IDisposable
         Assert.Empty(_reporter.Warnings);
     }
 
+    [Fact]
+    public void The_one_who_waits_is_told_for_whom()
+    {
+        using (DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken))
+        {
+            using var source = new CancellationTokenSource(50);
+            Assert.Throws<OperationCanceledException>(() => DeviceLock.Take(_device, _reporter, source.Token));
+            Assert.Contains($"process {Environment.ProcessId} ", Assert.Single(_reporter.Warnings), StringComparison.Ordinal);
+        }
+
+        Assert.False(File.Exists(DeviceLock.NoteFor(_device)));
+    }
+
+    [Fact]
+    public void A_turn_that_a_dead_process_left_behind_is_taken_over_and_said()
+    {
+        File.WriteAllText(DeviceLock.PathFor(_device), "");
+        File.WriteAllText(DeviceLock.NoteFor(_device), "process 4711 (pwsh)");
+        DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken).Dispose();
+        Assert.Contains("left behind by process 4711 (pwsh)", Assert.Single(_reporter.Warnings), StringComparison.Ordinal);
+        DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken).Dispose();
+        Assert.Single(_reporter.Warnings);
+    }
+
     /// <summary>A file that is there but that no one holds, as a dead process leaves it, is no lock.</summary>
     [Fact]
     public void A_file_that_was_left_behind_is_no_lock()

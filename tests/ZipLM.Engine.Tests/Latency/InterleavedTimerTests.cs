@@ -75,6 +75,23 @@ public sealed class InterleavedTimerTests
         Assert.Equal(52 + 5 + 2, runs);
     }
 
+    /// <summary>After a warm-up of 2 rounds (the slow case makes it long enough) a case of 4 ms runs twice a round, one of 6 ms once; the second run counts.</summary>
+    [Fact]
+    public void A_short_case_runs_once_more_before_it_is_timed()
+    {
+        var clock = new ManualClock();
+        var runs = new int[3];
+        var times = new InterleavedTimer(() => { }, clock).Measure(
+            [
+                () => clock.Advance(runs[0]++ % 2 == 0 ? 4 : 3),
+                () => { runs[1]++; clock.Advance(6); },
+                () => { runs[2]++; clock.Advance(1000); },
+            ], 2, 3, TestContext.Current.CancellationToken);
+        Assert.Equal([2 + 6, 2 + 3, 2 + 3], runs);
+        Assert.All(times[0], t => Assert.Equal(3, t, 1e-3));
+        Assert.All(times[1], t => Assert.Equal(6, t, 1e-3));
+    }
+
     /// <summary>4 rounds at a time until the caller has enough, or the time that it allows is over (a round takes 1 s).</summary>
     [Theory]
     [InlineData(4, 100, 4)]
