@@ -62,7 +62,7 @@ public static class OneShotPruning
                 : PruningStore.Build(weights, statistics, order.Damping, reporter, cancellationToken, null, scores, order.Repair, calibration.CacheBytes);
             var choices = new PlanChoices(model.Layers, store, table);
             var reachable = Reachable(choices, table, options.Speedups, reporter);
-            var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, reporter);
+            var search = new VerifiedSearch(weights, randomDense ?? weights, store, choices, table, timer, options.Rounds, options.Correct, reporter);
             foreach (var speedup in reachable)
             {
                 var best = search.Find(speedup, cancellationToken);

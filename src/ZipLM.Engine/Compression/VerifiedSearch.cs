@@ -10,7 +10,7 @@ namespace ZipLM.Engine.Compression;
 /// measured speedup misses the target correct the budget by the ratio and solve again.
 /// </summary>
 internal sealed class VerifiedSearch(
-    Transformer weights, Transformer dense, PruningStore store, PlanChoices choices, LatencyTable table, ForwardTimer timer, int rounds, IReporter reporter)
+    Transformer weights, Transformer dense, PruningStore store, PlanChoices choices, LatencyTable table, ForwardTimer timer, int rounds, bool correct, IReporter reporter)
 {
     private const int MostCorrections = 5;
 
@@ -26,6 +26,11 @@ internal sealed class VerifiedSearch(
     {
         var exhausted = false;
         var best = Verify(choices.Solve(table.DenseMilliseconds / target)!, 0, cancellationToken);
+        if (!correct)
+        {
+            return best;
+        }
+
         try
         {
             var tried = new HashSet<string> { Key(best.Plan) };

@@ -11,8 +11,10 @@ public static class HuggingFaceExport
     /// <summary>Writes a model and remembers in it where it was saved.</summary>
     /// <param name="directory">Absolute path.</param>
     /// <param name="replace">Replace a directory that exists.</param>
+    /// <param name="record">What <c>ziplm.json</c> records in place of what the model itself does.</param>
     /// <exception cref="ZipLMException">The directory exists and may not be replaced, or the disk is full.</exception>
-    public static void Write(Model model, string directory, bool replace, IReporter reporter, CancellationToken cancellationToken)
+    public static void Write(
+        Model model, string directory, bool replace, IReporter reporter, CancellationToken cancellationToken, ModelRecord? record = null)
     {
         var own = TransformerModel.Of(model);
         RequireNotBase(own, directory);
@@ -26,7 +28,7 @@ public static class HuggingFaceExport
                 using var scope = NewDisposeScope();
                 var others = Others(own, cancellationToken);
                 JsonFile.Write(Path.Combine(target, ModelDirectory.ConfigFile), Config(own, others.Count > 0, reporter));
-                JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(own.Record, own.Layers));
+                JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(record ?? own.Record, own.Layers));
                 own.Tokenizer.Save(target);
                 CheckpointWriter.Write(target, [.. Stored(own.Description, weights), .. others], cancellationToken);
             });
