@@ -18,6 +18,9 @@ public sealed record CompressionStage
     /// <summary>How far it is.</summary>
     public required StageState State { get; init; }
 
+    /// <summary>Who works in the run directory just now; null = nobody.</summary>
+    public string? InUseBy { get; init; }
+
     /// <summary>When it was last begun; null where it has not.</summary>
     public DateTimeOffset? Started { get; init; }
 

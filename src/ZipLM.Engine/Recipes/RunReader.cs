@@ -12,13 +12,11 @@ public static class RunReader
     {
         var record = RunRecord.Read(directory) ?? throw new ZipLMException("RunMissing", ErrorKind.NotFound,
             $"'{directory}' is no run directory: there is no {RunRecord.FileName} in it.", "Give the -RunDirectory of Invoke-CompressionRecipe.", directory);
-        return [.. record.Stages.Select(entry => Stage(directory, record.Recipe, entry))];
+        var holder = RunLock.Holder(directory);
+        return [.. record.Stages.Select(entry => Stage(directory, record.Recipe, entry, holder))];
     }
 
-    /// <summary>Who works in a run directory; null where nobody does.</summary>
-    public static string? Holder(string directory) => RunLock.Holder(directory);
-
-    private static CompressionStage Stage(string directory, string recipe, RunRecord.Entry entry)
+    private static CompressionStage Stage(string directory, string recipe, RunRecord.Entry entry, string? holder)
     {
         var folder = new StageFolder(Path.Combine(directory, entry.Folder));
         var mark = folder.Mark;
@@ -34,6 +32,7 @@ public static class RunReader
             Stage = entry.Folder,
             Target = entry.Target,
             State = state,
+            InUseBy = holder,
             Started = DateTimeOffset.TryParse(measured?["started"]?.ToString(), CultureInfo.InvariantCulture, out var started) ? started
                 : folder.Exists ? new DateTimeOffset(File.GetLastWriteTime(folder.File(StageFolder.Inputs))) : null,
             Duration = double.TryParse(measured?["seconds"]?.ToString(), CultureInfo.InvariantCulture, out var seconds) ? TimeSpan.FromSeconds(seconds) : null,

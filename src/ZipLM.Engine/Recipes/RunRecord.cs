@@ -46,5 +46,5 @@ internal sealed record RunRecord(string Recipe, string File, IReadOnlyList<RunRe
     }
 
     /// <summary>One stage.</summary>
-    internal sealed record Entry(string Folder, double? Target);
+    internal sealed record Entry(string Folder, double? Target = null);
 }

@@ -12,6 +12,17 @@ internal sealed class RecipeFolder : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("ziplm-recipe-").FullName;
 
+    /// <summary>A copy of another's, with its run.</summary>
+    public RecipeFolder(RecipeFolder other)
+    {
+        foreach (var file in Directory.EnumerateFiles(other._root, "*", SearchOption.AllDirectories))
+        {
+            var copy = this[Path.GetRelativePath(other._root, file)];
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+    }
+
     public RecipeFolder(TorchSession session)
     {
         using var model = TinyBert.Model(session, 70);

@@ -5,16 +5,15 @@ using ZipLM.Engine.Recipes;
 namespace ZipLM.Engine.Tests.Recipes;
 
 /// <summary>A whole run on a tiny model with a recorded table.</summary>
-public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<SessionFixture>, IDisposable
+public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixture>, IDisposable
 {
-    private readonly RecipeFolder _folder = new(fixture.Session);
+    private readonly RecipeFolder _folder = new(fixture.Done);
     private readonly RecordingReporter _reporter = new();
 
     [Fact]
     public void A_run_writes_its_stages_the_family_and_the_summary()
     {
-        var models = new List<Model>();
-        var summary = Run(_folder.Read(), models);
+        var (models, summary) = (Members(), fixture.Summary);
         Assert.Equal(
             ["01-fine-tune", "02-latency", "03-evaluate", "04-statistics-1.5x", "05-order-1.5x", "06-prune-1.5x", "07-distil-1.5x", "08-evaluate-1.5x", "09-export-1.5x",
                 "10-statistics-2.5x", "11-order-2.5x", "12-prune-2.5x", "13-distil-2.5x", "14-evaluate-2.5x", "15-export-2.5x"],
@@ -23,7 +22,7 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
 
         Assert.Equal(["toy-1.5x", "toy-2.5x"], models.Select(m => m.Name));
         Assert.Equal([1.5, 2.5], models.Select(m => m.TargetSpeedup!.Value));
-        Assert.All(models, m => Assert.Equal(Path.Combine(_folder.Run, "01-fine-tune", "model"), m.Record.BaseModel));
+        Assert.All(models, m => Assert.Equal(Path.Combine(fixture.Done.Run, "01-fine-tune", "model"), m.Record.BaseModel));
         Assert.All(models[0].Layers.Zip(models[1].Layers), p => Assert.True(p.Second.Heads <= p.First.Heads && p.Second.Width <= p.First.Width));
 
         Assert.Equal([1.5, 2.5], summary.Members.Select(m => m.Target));
@@ -41,7 +40,6 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void Started_again_it_repeats_nothing_and_gives_the_same()
     {
-        Run(_folder.Read());
         var written = Directory.EnumerateFiles(_folder.Run, StageMark.FileName, SearchOption.AllDirectories).ToDictionary(f => f, File.GetLastWriteTimeUtc);
         var models = new List<Model>();
         var reporter = new RecordingReporter();
@@ -58,7 +56,6 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void Stopped_in_every_stage_it_ends_with_the_same_bytes()
     {
-        Run(_folder.Read());
         var expected = RecipeFolder.Outputs(_folder.Run);
         Directory.Delete(_folder.Run, recursive: true);
 
@@ -87,7 +84,6 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void A_changed_recipe_redoes_the_stages_whose_inputs_changed_and_those_behind_them()
     {
-        Run(_folder.Read());
         var before = Marks();
         var reporter = new RecordingReporter();
         Run(_folder.Change("token: 0.5", "token: 0.25"), null, reporter);
@@ -102,22 +98,20 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void A_changed_evaluation_redoes_evaluations_alone()
     {
-        Run(_folder.Read());
         var before = Marks();
         Run(_folder.Change("evaluation:\n  rounds: 3", "evaluation:\n  rounds: 4"));
         Assert.Equal(["03-evaluate", "08-evaluate-1.5x", "14-evaluate-2.5x"], Redone(before));
     }
 
+    /// <summary>Their folders get the numbers that they have now.</summary>
     [Fact]
-    public void A_target_more_leaves_the_stages_before_it()
+    public void A_target_more_leaves_the_stages_of_the_others()
     {
-        Run(_folder.Read());
         var before = Marks();
-        Run(_folder.Change("[1.5, 2.5]", "[1.5, 2, 2.5]"));
-        var redone = Redone(before);
-        Assert.DoesNotContain(redone, s => s.EndsWith("-1.5x", StringComparison.Ordinal) || s is "01-fine-tune" or "02-latency" or "03-evaluate");
-        Assert.Contains("10-statistics-2x", redone);
-        Assert.Contains("16-statistics-2.5x", redone);
+        RunUntil("10-statistics-2x begins.", _folder.Change("[1.5, 2.5]", "[1.5, 2, 2.5]"));
+        Assert.Empty(Redone(before).Except(["16-statistics-2.5x", "17-order-2.5x", "18-prune-2.5x", "19-distil-2.5x", "20-evaluate-2.5x", "21-export-2.5x"]));
+        Assert.Equal(15, Marks().Count);
+        Assert.Equal([StageState.Pending, StageState.Done], RunReader.Read(_folder.Run).Skip(10).Take(7).Select(s => s.State).Distinct());
     }
 
     [Theory]
@@ -127,7 +121,6 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [InlineData("family/toy-1.5x/config.json")]
     public void A_damaged_stage_is_done_again_and_said(string file)
     {
-        Run(_folder.Read());
         var expected = RecipeFolder.Outputs(_folder.Run);
         var before = Marks();
         var path = Path.Combine(_folder.Run, file);
@@ -144,7 +137,6 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void A_damaged_stage_is_shown()
     {
-        Run(_folder.Read());
         File.Delete(Path.Combine(_folder.Run, "06-prune-1.5x", "plan.json"));
         Assert.Equal(StageState.Damaged, RunReader.Read(_folder.Run).Single(s => s.Stage == "06-prune-1.5x").State);
     }
@@ -152,14 +144,13 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void A_directory_of_another_recipe_is_refused()
     {
-        Run(_folder.Read());
         AssertError("RunOtherRecipe", _folder.Change("name: toy", "name: other"));
     }
 
     [Fact]
     public void A_directory_of_another_version_is_refused()
     {
-        Directory.CreateDirectory(_folder.Run);
+        Clear();
         File.WriteAllText(Path.Combine(_folder.Run, "run.json"), """{"format": 2}""");
         AssertError("RunVersion", _folder.Read());
     }
@@ -167,7 +158,7 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void A_directory_with_other_files_is_refused()
     {
-        Directory.CreateDirectory(_folder.Run);
+        Clear();
         File.WriteAllText(Path.Combine(_folder.Run, "mine.txt"), "mine");
         AssertError("RunDirectoryTaken", _folder.Read());
     }
@@ -175,22 +166,22 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void A_directory_in_use_is_refused_and_says_by_whom()
     {
-        Directory.CreateDirectory(_folder.Run);
+        Clear();
         using (RunLock.Take(_folder.Run, _reporter))
         {
             var error = AssertError("RunLocked", _folder.Read());
             Assert.Contains($"process {Environment.ProcessId} of {Environment.UserName}", error.Message, StringComparison.Ordinal);
-            Assert.Contains($"process {Environment.ProcessId}", RunReader.Holder(_folder.Run), StringComparison.Ordinal);
+            Assert.Contains($"process {Environment.ProcessId}", RunLock.Holder(_folder.Run), StringComparison.Ordinal);
         }
 
-        Assert.Null(RunReader.Holder(_folder.Run));
+        Assert.Null(RunLock.Holder(_folder.Run));
         Assert.Empty(_reporter.Warnings);
     }
 
     [Fact]
     public void A_lock_that_a_dead_process_left_is_taken_over()
     {
-        Directory.CreateDirectory(_folder.Run);
+        Clear();
         File.WriteAllText(Path.Combine(_folder.Run, RunLock.FileName), "");
         File.WriteAllText(Path.Combine(_folder.Run, RunLock.HolderName), """{"process": 4711, "user": "ann", "machine": "gpu7", "since": "yesterday"}""");
         RunLock.Take(_folder.Run, _reporter).Dispose();
@@ -202,6 +193,7 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void A_target_out_of_reach_is_refused_before_anything_is_pruned()
     {
+        Clear();
         var error = AssertError("SpeedupUnreachable", _folder.Change("[1.5, 2.5]", "[1.5, 12]"));
         Assert.Contains("12×", error.Message, StringComparison.Ordinal);
         Assert.Contains("9.28×", error.Message, StringComparison.Ordinal);
@@ -213,7 +205,7 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     {
         File.WriteAllText(_folder["table.yaml"], File.ReadAllText(_folder["table.yaml"]).Replace("device: cpu", "device: cuda:0", StringComparison.Ordinal));
         AssertError("LatencyTableEnvironment", _folder.Read());
-        Run(_folder.Change("  table: table.yaml", "  table: table.yaml\n  trust: true"));
+        RunUntil("06-prune-1.5x begins.", _folder.Change("  table: table.yaml", "  table: table.yaml\n  trust: true"));
     }
 
     [Fact]
@@ -222,26 +214,40 @@ public sealed class RecipeRunTests(SessionFixture fixture) : IClassFixture<Sessi
     [Fact]
     public void One_shot_members_share_statistics_and_order()
     {
-        var summary = Run(_folder.Change("targets:", "schedule: OneShot\ntargets:"));
-        var stages = RunReader.Read(_folder.Run).Select(s => s.Stage[3..]).ToList();
-        Assert.Single(stages, "statistics");
-        Assert.Single(stages, "order");
-        Assert.Equal(2, summary.Members.Count);
+        var stages = RecipeFlow.Plan(_folder.Change("targets:", "schedule: OneShot\ntargets:"), _folder["new"], "/").Stages.Select(s => s.Folder[3..]).ToList();
+        Assert.Equal(["fine-tune", "latency", "evaluate", "statistics", "order", "prune-1.5x", "distil-1.5x", "evaluate-1.5x", "export-1.5x", "prune-2.5x", "distil-2.5x", "evaluate-2.5x", "export-2.5x"], stages);
     }
 
     [Fact]
-    public void Nothing_is_written_by_a_plan()
+    public void A_plan_writes_nothing_and_knows_what_is_done()
     {
-        var plan = RecipeFlow.Plan(_folder.Read(), _folder.Run, "/");
+        var plan = RecipeFlow.Plan(_folder.Read(), _folder["new"], "/");
         Assert.Equal(15, plan.Stages.Count);
         Assert.True(plan.Time > TimeSpan.Zero && plan.Bytes > 0);
-        Assert.False(Directory.Exists(_folder.Run));
+        Assert.False(Directory.Exists(_folder["new"]));
+        Assert.Equal(TimeSpan.Zero, RecipeFlow.Plan(_folder.Read(), _folder.Run, "/").Time);
     }
 
     public void Dispose() => _folder.Dispose();
 
     private CompressionSummary Run(Recipe recipe, List<Model>? models = null, RecordingReporter? reporter = null) => RecipeFlow.Run(
         recipe, _folder.Run, fixture.Session, _folder.Run, m => { if (models is null) { m.Dispose(); } else { models.Add(m); } }, reporter ?? _reporter, TestContext.Current.CancellationToken);
+
+    /// <summary>Runs until a step is told.</summary>
+    private void RunUntil(string step, Recipe recipe)
+    {
+        using var source = new CancellationTokenSource();
+        var reporter = new RecordingReporter { OnVerbose = message => { if (message == step) { source.Cancel(); } } };
+        Assert.Throws<OperationCanceledException>(() => RecipeFlow.Run(recipe, _folder.Run, fixture.Session, "/", m => m.Dispose(), reporter, source.Token));
+    }
+
+    private void Clear()
+    {
+        Directory.Delete(_folder.Run, recursive: true);
+        Directory.CreateDirectory(_folder.Run);
+    }
+
+    private List<Model> Members() => [.. fixture.Summary.Members.Select(m => TransformerModel.FromDirectory(fixture.Session, m.Model, m.Path))];
 
     private ZipLMException AssertError(string id, Recipe recipe)
     {

@@ -31,6 +31,12 @@ internal sealed class ExportStage(double target, ModelInput model, ModelInput de
             ValidationData = Reference(data.Evaluation),
             Pruning = prune.Result(work),
         };
+        if (Directory.Exists(directory) && !ModelDirectory.IsModel(directory))
+        {
+            // What is left of a damaged member: it lies within the run, so it is no one else's.
+            Directory.Delete(directory, recursive: true);
+        }
+
         HuggingFaceExport.Write(member, directory, replace: true, work.Reporter, work.Cancellation, record);
         foreach (var (export, name, precision) in new[] { (RecipeExport.Onnx, "model.onnx", Precision.Float32), (RecipeExport.OnnxInt8, "model-int8.onnx", Precision.Int8) })
         {

@@ -14,8 +14,8 @@ internal static class OrderFile
         {
             var ordered = g.OrderBy(r => r.Order).ToList();
             return new SublayerOrder(
-                g.Key.Layer, g.Key.Sublayer, ordered[0].Damping, ordered[0].Condition,
-                [.. ordered.Select(r => r.Index)], [.. ordered.Select(r => r.Saliency)], [.. ordered.Select(r => r.PriorAfter)], [.. ordered.Select(r => r.Rank)]);
+                g.Key.Layer, g.Key.Sublayer, ordered[0].Damping,
+                [.. ordered.Select(r => r.Index)], [.. ordered.Select(r => r.Saliency)], [.. ordered.Select(r => r.PriorAfter)], [.. ordered.Select(r => r.Rank)], ordered[0].Condition);
         }).ToList()),
     });
 
@@ -43,6 +43,6 @@ internal static class OrderFile
 
     /// <summary>One sublayer; lists in the order of removal.</summary>
     private sealed record SublayerOrder(
-        int Layer, Sublayer Sublayer, double Damping, double? Condition,
-        IReadOnlyList<int> Index, IReadOnlyList<double> Saliency, IReadOnlyList<double> Prior, IReadOnlyList<int> Rank);
+        int Layer, Sublayer Sublayer, double Damping,
+        IReadOnlyList<int> Index, IReadOnlyList<double> Saliency, IReadOnlyList<double> Prior, IReadOnlyList<int> Rank, double? Condition = null);
 }
