@@ -13,7 +13,7 @@ internal static class StagePlan
         var stages = new List<Stage>();
         var given = new ModelInput($"{recipe.Name}-dense", null);
         var dense = recipe.FineTune is { } fineTune ? given with { Stage = Add(new FineTuneStage(given, fineTune)) } : given;
-        var latency = Add(new LatencyStage(dense));
+        var latency = Add(new LatencyStage(given));
         Add(new EvaluateStage(null, dense, dense, latency));
 
         var gradual = recipe.Schedule == RecipeSchedule.Gradual;

@@ -163,6 +163,11 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
         AssertError("RunDirectoryTaken", _folder.Read());
     }
 
+    /// <summary>/proc takes no directories, whoever asks.</summary>
+    [Fact]
+    public void A_place_that_cannot_be_written_to_is_one_error() => Assert.Equal("ZipLM.FileNotWritable", Assert.Throws<ZipLMException>(() =>
+        RecipeFlow.Run(_folder.Read(), "/proc/run", fixture.Session, "/", m => m.Dispose(), _reporter, TestContext.Current.CancellationToken)).ErrorId);
+
     [Fact]
     public void A_directory_in_use_is_refused_and_says_by_whom()
     {

@@ -6,9 +6,12 @@ using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Recipes;
 
-/// <summary>The latency table of the run: the recorded one, or one that is measured now, and never again.</summary>
-internal sealed class LatencyStage(ModelInput dense)
-    : Stage("latency", null, dense.Stage)
+/// <summary>
+/// The latency table of the run: the recorded one, or one that is measured now, and never again. Times do not hang on the
+/// values of the weights, so it is that of the recipe's model, trained or not.
+/// </summary>
+internal sealed class LatencyStage(ModelInput model)
+    : Stage("latency", null, model.Stage)
 {
     private const string TableFile = "table.yaml";
 
@@ -22,8 +25,7 @@ internal sealed class LatencyStage(ModelInput dense)
         }
         else
         {
-            // Times do not depend on what the weights are, so the model counts by its stage alone.
-            run.Add(inputs, dense);
+            run.Add(inputs, model);
             run.Add(inputs, "calibration data", recipe.Data.Calibration);
             inputs.Setting("calibration_samples", recipe.Pruning.Samples);
             inputs.Setting("seed", recipe.Session.Seed);
@@ -40,29 +42,29 @@ internal sealed class LatencyStage(ModelInput dense)
     public override void Run(StageWork work)
     {
         var (recipe, latency) = (work.Run.Recipe, work.Run.Recipe.Latency);
-        using var model = work.Run.Open(dense);
+        using var opened = work.Run.Open(model);
         var path = work.Folder.File(TableFile);
         if (latency.Table is { } recorded)
         {
-            RequireFit(LatencyTableFlow.Import(recorded, model, () => work.Run.Session, work.Run.Directory), model, recipe, work.Reporter);
+            RequireFit(LatencyTableFlow.Import(recorded, opened, () => work.Run.Session, work.Run.Directory), opened, recipe, work.Reporter);
             AtomicFile.Write(path, File.ReadAllBytes(recorded));
         }
         else
         {
             var table = LatencyFlow.Run(
-                model, work.Run.Read(recipe.Data.Calibration), latency.BatchSize ?? 1, latency.SequenceLength, latency.Rounds, work.Reporter, work.Cancellation);
+                opened, work.Run.Read(recipe.Data.Calibration), latency.BatchSize ?? 1, latency.SequenceLength, latency.Rounds, work.Reporter, work.Cancellation);
             LatencyTableFlow.Export(table, path, replace: false);
         }
 
-        RequireReachable(Table(work, model), recipe);
+        RequireReachable(Table(work, opened), recipe);
     }
 
     public override StageCost Cost(RunSizes sizes) => sizes.Recipe.Latency.Table is not null ? default
         : new(sizes.Recipe.Latency.Rounds * RunSizes.LevelsMeasured / (2 * sizes.Model.Layers.Count) * sizes.Forward(sizes.PassTokens), 1e4);
 
     /// <summary>The table that this stage has, for a model of its dimensions.</summary>
-    public LatencyTable Table(StageWork work, TransformerModel model) =>
-        LatencyTableFlow.Import(work.Of(this).File(TableFile), model, () => work.Run.Session, work.Run.Directory);
+    public LatencyTable Table(StageWork work, TransformerModel other) =>
+        LatencyTableFlow.Import(work.Of(this).File(TableFile), other, () => work.Run.Session, work.Run.Directory);
 
     /// <summary>What pruning would refuse hours later.</summary>
     private static void RequireFit(LatencyTable table, TransformerModel model, Recipe recipe, IReporter reporter)
