@@ -12,6 +12,8 @@
     The target.
 .PARAMETER Store
     Where data and models are kept.
+.PARAMETER TeacherOnly
+    Stops once the teacher is in the store.
 .PARAMETER Json
     Makes the last line one JSON object with the figures.
 .EXAMPLE
@@ -23,6 +25,7 @@ param(
     [string] $Data,
     [double] $Speedup = 3,
     [string] $Store,
+    [switch] $TeacherOnly,
     [switch] $Json
 )
 
@@ -184,6 +187,8 @@ try {
         $teacher = Get-Model bert
     }
     "Teacher: $($teacher.Parameters) parameters, $(if ($teacherReused) { 'from the store' } else { 'trained' }). [$([int] $clock.Elapsed.TotalSeconds) s]"
+
+    if ($TeacherOnly) { return }
 
     # 3. The one line
     $pruned = Get-Model bert | Invoke-StructuredPrune -Speedup $Speedup

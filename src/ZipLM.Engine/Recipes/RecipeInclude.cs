@@ -52,7 +52,7 @@ internal sealed class RecipeInclude
     {
         var full = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, name));
         // A link may point anywhere; what counts is where the file is.
-        var real = File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
+        var real = File.Exists(full) ? File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full : full;
         if (Path.IsPathRooted(name) || !IsBelow(full) || !IsBelow(real))
         {
             throw new ZipLMException("RecipeIncludeOutside", ErrorKind.InvalidData,
