@@ -56,7 +56,8 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
     [Fact]
     public void Stopped_in_every_stage_it_ends_with_the_same_bytes()
     {
-        var expected = RecipeFolder.Outputs(_folder.Run);
+        var recipe = _folder.Change("[1.5, 2.5]", "[1.5]");
+        var expected = RecipeFolder.Outputs(_folder.Run).Where(f => !f.Key.Contains("-2.5x", StringComparison.Ordinal)).ToDictionary();
         Directory.Delete(_folder.Run, recursive: true);
 
         var stopped = new HashSet<string>();
@@ -67,7 +68,7 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
             var reporter = new RecordingReporter { OnVerbose = message => { if (!message.EndsWith("is done.", StringComparison.Ordinal) && !message.Contains("goes on", StringComparison.Ordinal) && stopped.Add(message)) { source.Cancel(); } } };
             try
             {
-                RecipeFlow.Run(_folder.Read(), _folder.Run, fixture.Session, _folder.Run, m => m.Dispose(), reporter, source.Token);
+                RecipeFlow.Run(recipe, _folder.Run, fixture.Session, _folder.Run, m => m.Dispose(), reporter, source.Token);
                 ended = true;
             }
             catch (OperationCanceledException)
@@ -75,7 +76,7 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
             }
         }
 
-        Assert.True(stopped.Count >= 15, $"It was stopped {stopped.Count} times.");
+        Assert.True(stopped.Count >= 9, $"It was stopped {stopped.Count} times.");
         var actual = RecipeFolder.Outputs(_folder.Run);
         Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
         Assert.All(expected, f => Assert.True(actual[f.Key] == f.Value, f.Key));
@@ -86,11 +87,10 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
     {
         var before = Marks();
         var reporter = new RecordingReporter();
-        Run(_folder.Change("token: 0.5", "token: 0.25"), null, reporter);
-        var redone = Redone(before);
-        Assert.Equal(["07-distil-1.5x", "08-evaluate-1.5x", "09-export-1.5x", "10-statistics-2.5x", "11-order-2.5x", "12-prune-2.5x", "13-distil-2.5x", "14-evaluate-2.5x", "15-export-2.5x"], redone);
+        RunUntil("12-prune-2.5x begins.", _folder.Change("token: 0.5", "token: 0.25"), reporter);
+        Assert.Equal(["07-distil-1.5x", "08-evaluate-1.5x", "09-export-1.5x", "10-statistics-2.5x", "11-order-2.5x"], Redone(before));
         var warning = Assert.Single(reporter.Warnings);
-        Assert.Contains("07-distil-1.5x is done again", warning, StringComparison.Ordinal);
+        Assert.Contains("07-distil-1.5x is done again, because training was ", warning, StringComparison.Ordinal);
         Assert.Contains("15-export-2.5x", warning, StringComparison.Ordinal);
     }
 
@@ -99,8 +99,8 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
     public void A_changed_evaluation_redoes_evaluations_alone()
     {
         var before = Marks();
-        Run(_folder.Change("evaluation:\n  rounds: 3", "evaluation:\n  rounds: 4"));
-        Assert.Equal(["03-evaluate", "08-evaluate-1.5x", "14-evaluate-2.5x"], Redone(before));
+        RunUntil("14-evaluate-2.5x begins.", _folder.Change("evaluation:\n  rounds: 3", "evaluation:\n  rounds: 4"));
+        Assert.Equal(["03-evaluate", "08-evaluate-1.5x"], Redone(before));
     }
 
     /// <summary>Their folders get the numbers that they have now.</summary>
@@ -239,11 +239,12 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
         recipe, _folder.Run, fixture.Session, _folder.Run, m => { if (models is null) { m.Dispose(); } else { models.Add(m); } }, reporter ?? _reporter, TestContext.Current.CancellationToken);
 
     /// <summary>Runs until a step is told.</summary>
-    private void RunUntil(string step, Recipe recipe)
+    private void RunUntil(string step, Recipe recipe, RecordingReporter? told = null)
     {
         using var source = new CancellationTokenSource();
         var reporter = new RecordingReporter { OnVerbose = message => { if (message == step) { source.Cancel(); } } };
         Assert.Throws<OperationCanceledException>(() => RecipeFlow.Run(recipe, _folder.Run, fixture.Session, "/", m => m.Dispose(), reporter, source.Token));
+        reporter.Warnings.ToList().ForEach(w => told?.Warning(w));
     }
 
     private void Clear()
