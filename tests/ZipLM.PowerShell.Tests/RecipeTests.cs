@@ -41,7 +41,7 @@ public sealed class RecipeTests : IDisposable
         Assert.All(stages, s => Assert.Equal("Done", $"{s.Properties["State"].Value}"));
         Assert.NotNull(stages[5].Properties["Quality"].Value);
 
-        Outcome again = _session.Invoke($"Get-Item '{_recipe}' | Invoke-CompressionRecipe -RunDirectory {{ '{_folder}/run' }} -AsJob | Receive-Job -Wait -AutoRemoveJob");
+        Outcome again = _session.Invoke($"[System.IO.FileInfo]::new('{_recipe}') | Invoke-CompressionRecipe -RunDirectory {{ '{_folder}/run' }} -AsJob | Receive-Job -Wait -AutoRemoveJob");
         Assert.Empty(again.Errors);
         Assert.Equal(2, again.Output.Count);
         Assert.DoesNotContain(again.Information, i => $"{i}".Contains("is done after", StringComparison.Ordinal));
@@ -61,7 +61,7 @@ public sealed class RecipeTests : IDisposable
     {
         string wrong = Path.Combine(_folder, "a.yaml");
         File.WriteAllText(wrong, "schema: 1\nname: a\ntargts: [2]\n");
-        Outcome outcome = _session.Invoke($"Get-Item '{wrong}', '{_recipe}' | Invoke-CompressionRecipe -RunDirectory '{_run}' -WhatIf");
+        Outcome outcome = _session.Invoke($"'{wrong}', '{_recipe}' | Invoke-CompressionRecipe -RunDirectory '{_run}' -WhatIf");
         ErrorRecord error = Assert.Single(outcome.Errors);
         Assert.StartsWith("ZipLM.YamlInvalid,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.Equal(wrong, error.TargetObject);
