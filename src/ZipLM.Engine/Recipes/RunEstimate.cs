@@ -7,8 +7,8 @@ namespace ZipLM.Engine.Recipes;
 /// <summary>What a run would do: its stages with estimates of time and disk. Stages that are done count with what they took.</summary>
 public sealed record RunEstimate
 {
-    /// <summary>Operations a second that a core is taken to do: a fair figure for matrix products of a BERT in single precision.</summary>
-    private const double OfCore = 2e10;
+    /// <summary>Operations a second that a core is taken to do: about what a small BERT reaches in training, in single precision.</summary>
+    private const double OfCore = 1e10;
 
     /// <summary>The same of a CUDA device.</summary>
     private const double OfCuda = 1.5e13;
