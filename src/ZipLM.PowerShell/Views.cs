@@ -88,6 +88,33 @@ public static class Views
         ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.0} GB")
         : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.0} MB");
 
+    /// <summary><c>2.05× ± 1.1 %</c></summary>
+    public static string Speedup(CompressionMember member) =>
+        string.Create(CultureInfo.InvariantCulture, $"{member.Speedup:0.00}× ± {member.SpeedupSpread * 100:0.0} %");
+
+    /// <summary><c>accuracy on dev, dense 0.8428</c></summary>
+    public static string Quality(CompressionSummary summary) =>
+        string.Create(CultureInfo.InvariantCulture, $"{summary.Metric} on {summary.Data}, dense {summary.DenseQuality:0.0000}");
+
+    /// <summary><c>accuracy = 0.864 − 0.011 × speedup, residual 0.0021 (6 members)</c>; why there is none with fewer than two members.</summary>
+    public static string Line(CompressionSummary summary) => summary is { Intercept: { } a, Slope: { } b, Residual: { } residual }
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"{summary.Metric} = {a:0.000#} {(b < 0 ? '+' : '−')} {Math.Abs(b):0.000#} × speedup, residual {residual:0.0000} ({summary.Members.Count} members)")
+        : "none: it takes two members of different speedup";
+
+    /// <summary>The members as a table.</summary>
+    public static string Members(CompressionSummary summary) => string.Join(Environment.NewLine, summary.Members
+        .Select(m => string.Create(CultureInfo.InvariantCulture, $"{m.Model,-20} {Times(m.Target),8} {Speedup(m),16} {m.Quality,8:0.0000} {m.QualityChange,8:+0.0000;-0.0000;0.0000} {Millions(m.Parameters),11} {m.SizeMB,8:0.0}"))
+        .Prepend($"{"Model",-20} {"Target",8} {"Speedup",16} {"Quality",8} {"Change",8} {"Parameters",11} {"Size MB",8}"));
+
+    /// <summary>The run directory with its recipe, and who is at work in it.</summary>
+    public static string Run(CompressionStage stage) => $"{stage.Run} ({stage.Recipe}){(stage.InUseBy is { } holder ? $", in use by {holder}" : string.Empty)}";
+
+    /// <summary><c>00:01:05</c>; empty while a stage is not done.</summary>
+    public static string Duration(CompressionStage stage) => stage.Duration?.ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture) is { } text
+        ? text.StartsWith("0.", StringComparison.Ordinal) ? text[2..] : text
+        : string.Empty;
+
     /// <summary>Wraps a result so that its view is found.</summary>
     internal static PSObject Tag(object result)
     {

@@ -4,6 +4,8 @@ switch (args)
 {
     case ["distill", .. string[] options]:
         return DistillBenchmark.Run(options);
+    case ["family", .. string[] options]:
+        return FamilyBenchmark.Run(options);
     case ["import", .. string[] options]:
         return ImportBenchmark.Run(options);
     case ["load", .. string[] options]:
@@ -14,6 +16,8 @@ switch (args)
         return GuaranteeBenchmark.Run(options);
     case ["onnx", .. string[] options]:
         return OnnxBenchmark.Run(options);
+    case ["resume", .. string[] options]:
+        return ResumeBenchmark.Run(options);
     case ["search", .. string[] options]:
         return SearchBenchmark.Run(options);
     case ["surgeon", .. string[] options]:
@@ -24,11 +28,13 @@ switch (args)
             Usage: dotnet run -c Release --project tests/ZipLM.Benchmarks -- NAME [--option value]
 
               distill [--store PATH --only speed|memory|resume --rounds N --steps N --memory-steps N]   token distillation: speed, memory, resume
+              family [--targets 2,3 --epochs N --dev-rows N --directory PATH]   a gradual family of the quickstart's teacher against one-shot members
               guarantee [--runtime torch|onnx --model PATH|bert-base --targets 2,3,4,6]   pruned models' speedups, each checked by a new process
               import [--rounds N]   time of Import-Module in a fresh process
               latency [--runtime torch|onnx --plans N --rounds N]   predicted against measured speedup of random plans
               load [--rounds N]   reading a 440 MB checkpoint against File.ReadAllBytes
               onnx [--length N --rounds N]   ONNX Runtime against torch: logits and times
+              resume [--kills N --seed N]   a recipe's run killed at random moments against one that never stopped
               search [--speedup N --seeds N --candidates N --trials N --table FILE]   loss and forward tokens against the plain search; the programming for BERT-large
               surgeon [--rows N --columns N --steps N | --model bert-base | --sweep]   blocked removal, plain loop and inverse
             """);

@@ -67,7 +67,7 @@ public static class OneShotPruning
             using var planLoss = new PlanLoss(weights, store, loss, calibration.CacheBytes);
             PlanSearch Search(PlanChoices among) => new(among, planLoss, loss, options.SearchTrials, model.Session.Seed, reporter);
             var (search, sizeSearch) = (Search(choices), sizes is null ? null : Search(sizes));
-            var verified = new VerifiedSearch(weights, densePass, store, search, table, timer, options.Rounds, reporter);
+            var verified = new VerifiedSearch(weights, densePass, store, search, table, timer, options.Rounds, options.Correct, reporter);
             foreach (var target in Reachable(targets, t => t.Kind == PruningTargetKind.Parameters
                 ? TargetBudget.Refusal(t, counts!, sizes!.FastestMilliseconds)
                 : TargetBudget.Refusal(t, table, choices.FastestMilliseconds), reporter))

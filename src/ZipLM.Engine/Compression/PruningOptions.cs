@@ -41,6 +41,9 @@ public sealed record PruningOptions
     /// <summary>Paired rounds behind the measured speedup; null = at least 60, and until it is known within 1 %.</summary>
     public int? Rounds { get; init; }
 
+    /// <summary>Whether a plan whose measured speedup misses its target is replaced; otherwise the plan hangs on the table alone.</summary>
+    public bool Correct { get; init; } = true;
+
     /// <summary>A table that was measured before; null = measure one.</summary>
     public LatencyTable? Table { get; init; }
 

@@ -11,16 +11,24 @@ namespace ZipLM.Engine.Compression;
 /// </summary>
 /// <param name="dense">The dense model, ready to run.</param>
 /// <param name="rounds">Paired rounds; null = at least 60, and until the speedup is known within 1 %.</param>
+/// <param name="correct">Whether a plan that misses its target is replaced; otherwise it hangs on the table alone.</param>
 internal sealed class VerifiedSearch(
-    Transformer weights, ForwardPass dense, PruningStore store, PlanSearch search, LatencyTable table, ForwardTimer timer, int? rounds, IReporter reporter)
+    Transformer weights, ForwardPass dense, PruningStore store, PlanSearch search, LatencyTable table, ForwardTimer timer, int? rounds, bool correct,
+    IReporter reporter)
 {
     /// <summary>The shrunk model that keeps the target's promise with the most accuracy; the caller owns its weights.</summary>
     /// <param name="target">A speedup, a time or a throughput that a plan is predicted to reach.</param>
     public Candidate Find(PruningTarget target, CancellationToken cancellationToken)
     {
+        var budget = TargetBudget.Milliseconds(target, table);
+        if (!correct)
+        {
+            return Verify(search.Find(budget, cancellationToken)!, target, 0, cancellationToken);
+        }
+
         var loop = new BudgetCorrection<Candidate>(
-            budget => search.Find(budget, cancellationToken), budget => search.Correct(budget, cancellationToken), cancellationToken);
-        var best = loop.Run(TargetBudget.Milliseconds(target, table), (plan, corrections) => Verify(plan, target, corrections, cancellationToken));
+            milliseconds => search.Find(milliseconds, cancellationToken), milliseconds => search.Correct(milliseconds, cancellationToken), cancellationToken);
+        var best = loop.Run(budget, (plan, corrections) => Verify(plan, target, corrections, cancellationToken));
         if (best.Attained < 1)
         {
             var cause = loop.IsExhausted

@@ -12,16 +12,18 @@ public static class HuggingFaceExport
     /// <summary>Writes a model and remembers in it where it was saved.</summary>
     /// <param name="directory">Absolute path.</param>
     /// <param name="replace">Replace a directory that exists.</param>
+    /// <param name="record">What <c>ziplm.json</c> records in place of what the model itself does.</param>
     /// <exception cref="ZipLMException">The directory exists and may not be replaced, or the disk is full.</exception>
-    public static void Write(Model model, string directory, bool replace, IReporter reporter, CancellationToken cancellationToken)
+    public static void Write(
+        Model model, string directory, bool replace, IReporter reporter, CancellationToken cancellationToken, ModelRecord? record = null)
     {
         var own = TransformerModel.Of(model);
         RequireNotBase(own, directory);
-        Write(own, directory, replace, (weights, others) =>
+        Write(own, directory, replace, record ?? own.Record, (weights, others) =>
         {
             var config = Config(own, others, reporter);
             ModelingFile.Describe(config, own.Description, weights);
-            return (own.Description, own.Record, config, weights.Parameters.ToDictionary(p => p.Name, p => p.Parameter));
+            return (own.Description, record ?? own.Record, config, weights.Parameters.ToDictionary(p => p.Name, p => p.Parameter));
         }, reporter, cancellationToken);
         own.SavedTo(directory);
     }
@@ -44,7 +46,7 @@ public static class HuggingFaceExport
         }
 
         var dense = own.Description with { Layers = own.Description.Dense.Layers };
-        Write(own, directory, replace, (weights, others) =>
+        Write(own, directory, replace, own.Record, (weights, others) =>
         {
             var config = Config(own, others, reporter);
             ModelingFile.Describe(config, dense, weights);
@@ -54,7 +56,7 @@ public static class HuggingFaceExport
     }
 
     private static void Write(
-        TransformerModel model, string directory, bool replace,
+        TransformerModel model, string directory, bool replace, ModelRecord told,
         Func<Transformer, bool, (ModelDescription Description, ModelRecord Record, JsonObject Config, IReadOnlyDictionary<string, Parameter> Parameters)> make,
         IReporter reporter, CancellationToken cancellationToken) =>
         model.Session.Run(() =>
@@ -76,7 +78,7 @@ public static class HuggingFaceExport
                     File.WriteAllText(Path.Combine(target, ModelingFile.Name), ModelingFile.Text(description));
                 }
 
-                File.WriteAllText(Path.Combine(target, ModelCard.FileName), ModelCard.Text(Path.GetFileName(Full(directory)), model, description));
+                File.WriteAllText(Path.Combine(target, ModelCard.FileName), ModelCard.Text(Path.GetFileName(Full(directory)), model, told, description));
             });
             return true;
         }, reporter, cancellationToken);

@@ -11,16 +11,17 @@ internal static class ModelCard
 
     /// <param name="title">What the directory is called.</param>
     /// <param name="model">The model.</param>
+    /// <param name="record">Where it comes from and what was measured.</param>
     /// <param name="description">What is written of it: the model as it is, or its dense twin.</param>
     /// <param name="isOnnx">Whether the weights are in an ONNX file.</param>
-    public static string Text(string title, Model model, ModelDescription description, bool isOnnx = false)
+    public static string Text(string title, Model model, ModelRecord record, ModelDescription description, bool isOnnx = false)
     {
         var card = new StringBuilder();
         var isTwin = !description.Layers.SequenceEqual(model.Layers);
-        FrontMatter(card, model, description, isOnnx);
+        FrontMatter(card, record, description, isOnnx);
         Add(card, $"# {title}\n");
         Add(card, $"{description.Architecture} with {Parameters(description):N0} parameters{(model.Labels.Count > 0 ? $", labels: {string.Join(", ", model.Labels)}" : "")}.");
-        if (model.Pruning is { } pruning)
+        if (record.Pruning is { } pruning)
         {
             Add(card, $"Pruned by ZipLM: whole attention heads and feed-forward columns are gone{(pruning.Repair ? ", and those that are left took over their work" : "")}.");
             if (isTwin)
@@ -32,24 +33,24 @@ internal static class ModelCard
             Plan(card, model, description);
         }
 
-        Origin(card, model);
+        Origin(card, record);
         Load(card, description, isOnnx);
         return card.ToString();
     }
 
-    private static void FrontMatter(StringBuilder card, Model model, ModelDescription description, bool isOnnx)
+    private static void FrontMatter(StringBuilder card, ModelRecord record, ModelDescription description, bool isOnnx)
     {
         Plain(card, "---");
         Add(card, $"library_name: {(isOnnx ? "onnx" : "transformers")}");
         Add(card, $"pipeline_tag: {Pipeline(description.Task)}");
-        if (HubId(model.Record.BaseModel) is { } id)
+        if (HubId(record.BaseModel) is { } id)
         {
             Add(card, $"base_model: {id}");
         }
 
         Plain(card, "tags:");
         Plain(card, "- ziplm");
-        if (model.Pruning is not null)
+        if (record.Pruning is not null)
         {
             Plain(card, "- structured-pruning");
         }
@@ -84,9 +85,8 @@ internal static class ModelCard
         static string Level(int level) => level == 0 ? "dropped" : level.ToString(CultureInfo.InvariantCulture);
     }
 
-    private static void Origin(StringBuilder card, Model model)
+    private static void Origin(StringBuilder card, ModelRecord record)
     {
-        var record = model.Record;
         Plain(card, "\n## How it was made\n");
         if (record.BaseModel is { } dense)
         {
@@ -101,7 +101,7 @@ internal static class ModelCard
             }
         }
 
-        if (model.Pruning is { } pruning)
+        if (record.Pruning is { } pruning)
         {
             Add(card, $"- calibration data: {pruning.CalibrationData}, {pruning.CalibrationSamples} samples, seed {pruning.Seed}");
             Add(card, $"- criterion: {pruning.Criterion}{(pruning.Repair ? " with repair by least squares" : " without repair")}, damping {pruning.Damping:0.######}{(pruning.LargestDamping > pruning.Damping ? $" (raised to {pruning.LargestDamping:0.######})" : "")}");

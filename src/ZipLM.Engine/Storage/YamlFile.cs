@@ -9,27 +9,31 @@ internal static class YamlFile
 {
     /// <summary>Reads a mapping; what is in it is checked as it is asked for.</summary>
     /// <exception cref="ZipLMException"><c>YamlMissing</c>, <c>YamlUnreadable</c>; <c>YamlInvalid</c> with the line.</exception>
-    public static YamlMap Read(string path)
+    public static YamlMap Read(string path) => new(ReadRoot(path), path);
+
+    /// <summary>The same, as the library has it.</summary>
+    public static YamlMappingNode ReadRoot(string path)
     {
         var stream = new YamlStream();
-        var parser = new Parser(new StringReader(ReadText(path)));
+        var text = ReadText(path);
+        var parser = new Parser(new StringReader(text));
         try
         {
             stream.Load(parser);
         }
         catch (YamlException e)
         {
-            throw YamlMap.Invalid(path, e.Start.Line, e.InnerException?.Message ?? e.Message, e);
+            throw YamlMap.Invalid(path, e.Start, e.InnerException?.Message ?? e.Message, e);
         }
         catch (InvalidOperationException e)
         {
             // What the library says of a flow list that another key interrupts.
-            throw YamlMap.Invalid(path, parser.Current?.End.Line ?? 1, "a list or mapping in brackets is not closed here.", e);
+            throw YamlMap.Invalid(path, parser.Current?.End ?? Mark.Empty, "a list or mapping in brackets is not closed here.", e);
         }
 
         return stream.Documents is [{ RootNode: YamlMappingNode root }]
-            ? new(root, path)
-            : throw YamlMap.Invalid(path, 1, "the file must hold one mapping of keys to values.");
+            ? root
+            : throw YamlMap.Invalid(path, Mark.Empty, string.IsNullOrWhiteSpace(text) ? "the file is empty." : "the file must hold one mapping of keys to values.");
     }
 
     /// <summary>Writes a mapping by way of <see cref="AtomicFile"/>.</summary>

@@ -16,11 +16,16 @@ public abstract class JobCommand : EngineCommand
 
     /// <summary>Does the work now, or adds it to the command's job.</summary>
     /// <param name="model">The model, whose name the child job bears.</param>
-    private protected void RunOrAdd(Model model, Action<ICommandOutput, CancellationToken> work)
+    private protected void RunOrAdd(Model model, Action<ICommandOutput, CancellationToken> work) => RunOrAdd(model, model.Name, work);
+
+    /// <summary>Does the work now, or adds it to the command's job.</summary>
+    /// <param name="input">What the user gave: the target of an error that names no other.</param>
+    /// <param name="name">The name that the child job bears.</param>
+    private protected void RunOrAdd(object input, string name, Action<ICommandOutput, CancellationToken> work)
     {
         if (!InJob)
         {
-            Run(model, work);
+            Run(input, work);
             return;
         }
 
@@ -31,7 +36,7 @@ public abstract class JobCommand : EngineCommand
             _repository.Add(_job);
         }
 
-        _job.Add(model, work);
+        _job.Add(input, name, work);
     }
 
     /// <inheritdoc />

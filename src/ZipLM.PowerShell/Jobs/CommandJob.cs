@@ -22,10 +22,10 @@ internal sealed class CommandJob : EndingJob
     /// <inheritdoc />
     public override string StatusMessage => string.Join("; ", ChildJobs.Select(c => c.StatusMessage).Where(m => m.Length > 0));
 
-    /// <summary>Adds the work for one model and starts it.</summary>
-    public void Add(Model model, Action<ICommandOutput, CancellationToken> work)
+    /// <summary>Adds the work for one input, most often a model, and starts it.</summary>
+    public void Add(object input, string name, Action<ICommandOutput, CancellationToken> work)
     {
-        var child = new ModelJob(Command, model.Name, model, work);
+        var child = new ModelJob(Command, name, input, work);
         child.StateChanged += (_, _) => FinishWithChildren();
         ChildJobs.Add(child);
         child.Start();

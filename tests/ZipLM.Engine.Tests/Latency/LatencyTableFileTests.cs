@@ -69,7 +69,7 @@ public sealed class LatencyTableFileTests(SessionFixture fixture) : IClassFixtur
         var error = Assert.Throws<ZipLMException>(() => LatencyTableFlow.Import(path, model, () => throw new InvalidOperationException(), "/"));
         Assert.Equal(("ZipLM.YamlInvalid", ErrorKind.InvalidData), (error.ErrorId, error.Kind));
         Assert.Contains(what, error.Message, StringComparison.Ordinal);
-        Assert.StartsWith($"'{path}', {line switch { null => $"line {index + 1}:", "+1" => $"line {index + 2}:", _ => line }}", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"'{path}', {line switch { null => $"line {index + 1},", "+1" => $"line {index + 2},", _ => line }}", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,0 +1,167 @@
+using System.Globalization;
+using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Runtime;
+using ZipLM.Engine.Storage;
+
+namespace ZipLM.Engine.Recipes;
+
+/// <summary>Reads a recipe from YAML. What is wrong is said with file, line and column, before anything starts.</summary>
+public static class RecipeFile
+{
+    /// <summary>The version of the schema that is read.</summary>
+    internal const int Schema = 1;
+
+    /// <summary>Reads a recipe and the files that it includes.</summary>
+    /// <param name="path">Absolute path.</param>
+    /// <exception cref="ZipLMException"><c>YamlInvalid</c> with the place, <c>YamlMissing</c>, <c>YamlUnreadable</c>, <c>RecipeIncludeCycle</c>, <c>RecipeIncludeOutside</c>.</exception>
+    public static Recipe Read(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var map = RecipeInclude.Read(Path.GetFullPath(path));
+        var environment = map.Or<YamlMap?>("environment", map.Map, null);
+        var fineTune = map.Or<TrainingOptions?>("fine_tune", k => RecipeTraining.Read(map.Map(k), new(), hasTeacher: false), null);
+        var distillation = map.Or<TrainingOptions?>("distillation", k => RecipeTraining.Read(map.Map(k), new() { Weights = new(1, 1, 1) }, hasTeacher: true), null);
+        var recipe = new Recipe
+        {
+            File = Path.GetFullPath(path),
+            Name = Name(map),
+            Model = Model(map),
+            Targets = Targets(map),
+            Data = Data(map, fineTune is not null || distillation is not null),
+            Session = Session(environment, map.Or("seed", k => map.Whole(k, 0), 0)),
+            NamesDevice = environment?.Has("device") ?? false,
+            Latency = Latency(map, environment),
+            Schedule = map.Or("schedule", map.Name<RecipeSchedule>, RecipeSchedule.Gradual),
+            FineTune = fineTune,
+            Pruning = Pruning(map),
+            Distillation = distillation,
+            EvaluationRounds = Section(map, "evaluation", s => s.Or("rounds", k => s.Whole(k, 3), 60), 60),
+            Exports = map.Or("exports", map.Names<RecipeExport>, [RecipeExport.HuggingFace]),
+        };
+        environment?.RefuseUnknown();
+        map.RefuseUnknown();
+        return recipe;
+    }
+
+    /// <summary>It becomes part of directory names.</summary>
+    private static string Name(YamlMap map)
+    {
+        var name = map.Text("name");
+        return ModelName.IsValidPart(name) ? name : throw map.Invalid("name", $"'{name}' cannot be the name of a directory: use letters, digits, '-', '_' and '.'.");
+    }
+
+    /// <summary>A path is relative to the file that it stands in; what is no directory there is a name.</summary>
+    private static string Model(YamlMap map)
+    {
+        var model = map.Text("model");
+        var path = Path.Combine(Path.GetDirectoryName(map.FileOf("model"))!, model);
+        return Directory.Exists(path) ? Path.GetFullPath(path) : model;
+    }
+
+    private static IReadOnlyList<double> Targets(YamlMap map)
+    {
+        var targets = map.Numbers("targets");
+        foreach (var target in targets.Where(t => t <= 1))
+        {
+            throw map.Invalid("targets", string.Create(CultureInfo.InvariantCulture, $"a speedup of {target} would not make the model faster; each target must be above 1."));
+        }
+
+        foreach (var (before, after) in targets.Zip(targets.Skip(1)))
+        {
+            if (after <= before)
+            {
+                throw map.Invalid("targets", after == before
+                    ? string.Create(CultureInfo.InvariantCulture, $"the target {after} is there twice.")
+                    : string.Create(CultureInfo.InvariantCulture, $"targets must rise, but {after} comes after {before}."));
+            }
+        }
+
+        return targets;
+    }
+
+    private static RecipeData Data(YamlMap map, bool trains)
+    {
+        var data = map.Map("data");
+        var (train, validation) = (Dataset(data, "train"), Dataset(data, "validation"));
+        if (trains && train is null)
+        {
+            throw data.Invalid("the key 'train' is missing, which fine_tune and distillation need.");
+        }
+
+        var sets = new RecipeData(
+            train, validation,
+            Dataset(data, "calibration") ?? train ?? throw data.Invalid("there is nothing to calibrate on: give 'calibration' or 'train'."),
+            Dataset(data, "evaluation") ?? validation ?? throw data.Invalid("there is nothing to judge members on: give 'evaluation' or 'validation'."));
+        data.RefuseUnknown();
+        return sets;
+    }
+
+    private static RecipeDataset? Dataset(YamlMap data, string key)
+    {
+        if (!data.Has(key))
+        {
+            return null;
+        }
+
+        var set = data.IsMap(key) ? data.Map(key) : null;
+        var path = set?.Text("path") ?? data.Text(key);
+        var full = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(data.FileOf(key))!, path));
+        if (!File.Exists(full))
+        {
+            throw data.Invalid(key, $"the data '{full}' does not exist.");
+        }
+
+        var dataset = new RecipeDataset(full, set?.OptionalText("format"), set?.OptionalText("text_column"), set?.OptionalText("text_pair_column"), set?.OptionalText("label_column"));
+        set?.RefuseUnknown();
+        return dataset;
+    }
+
+    private static SessionOptions Session(YamlMap? environment, int seed) => new()
+    {
+        Device = environment?.Or("device", environment.Text, "auto") ?? "auto",
+        Precision = environment?.Or("precision", environment.Name<Precision>, Precision.Float32) ?? Precision.Float32,
+        Threads = environment?.Or("threads", k => environment.Whole(k, 0), 0) ?? 0,
+        Seed = seed,
+    };
+
+    private static RecipeLatency Latency(YamlMap map, YamlMap? environment)
+    {
+        var batchSize = environment?.Or<int?>("batch_size", k => environment.Whole(k, 1), null);
+        var length = environment?.Or<int?>("sequence_length", k => environment.Whole(k, 1), null);
+        return Section(map, "latency", s =>
+        {
+            var table = s.Or<string?>("table", k => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(s.FileOf(k))!, s.Text(k))), null);
+            if (table is not null && !File.Exists(table))
+            {
+                throw s.Invalid("table", $"the latency table '{table}' does not exist.");
+            }
+
+            return new RecipeLatency(table, s.Or("trust", s.Flag, false), batchSize, length, s.Or("rounds", k => s.Whole(k, 3), 50));
+        }, new(null, false, batchSize, length, 50));
+    }
+
+    private static RecipePruning Pruning(YamlMap map)
+    {
+        var usual = new RecipePruning(PruningCriterion.ZipLM, true, 1e-2, 256, 100, true);
+        return Section(map, "pruning", s => new(
+            s.Or("criterion", s.Name<PruningCriterion>, usual.Criterion),
+            s.Or("repair", s.Flag, usual.Repair),
+            s.Or("damping", s.Number, usual.Damping),
+            s.Or("calibration_samples", k => s.Whole(k, 1), usual.Samples),
+            s.Or("rounds", k => s.Whole(k, 3), usual.Rounds),
+            s.Or("correction", s.Flag, usual.Correct)), usual);
+    }
+
+    private static T Section<T>(YamlMap map, string key, Func<YamlMap, T> read, T otherwise)
+    {
+        if (!map.Has(key))
+        {
+            return otherwise;
+        }
+
+        var section = map.Map(key);
+        var value = read(section);
+        section.RefuseUnknown();
+        return value;
+    }
+}

@@ -1,0 +1,9 @@
+namespace ZipLM.Engine.Recipes;
+
+/// <summary>Where the latency table of a run comes from.</summary>
+/// <param name="Table">A table that was recorded; null = one is measured.</param>
+/// <param name="Trust">Take the recorded table although it is of another environment.</param>
+/// <param name="BatchSize">Sequences in a forward pass; null = 1, or the table's.</param>
+/// <param name="SequenceLength">Tokens a sequence; null = the 95th percentile of the calibration data, or the table's.</param>
+/// <param name="Rounds">Interleaved rounds of a table that is measured.</param>
+internal sealed record RecipeLatency(string? Table, bool Trust, int? BatchSize, int? SequenceLength, int Rounds);

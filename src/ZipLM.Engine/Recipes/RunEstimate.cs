@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Text;
+using ZipLM.Engine.Models;
+
+namespace ZipLM.Engine.Recipes;
+
+/// <summary>What a run would do: its stages with estimates of time and disk. Stages that are done count with what they took.</summary>
+public sealed record RunEstimate
+{
+    /// <summary>Operations a second that a core is taken to do: about what a small BERT reaches in training, in single precision.</summary>
+    private const double OfCore = 1e10;
+
+    /// <summary>The same of a CUDA device.</summary>
+    private const double OfCuda = 1.5e13;
+
+    /// <summary>What each stage takes besides: starting, reading, writing.</summary>
+    private static readonly TimeSpan Least = TimeSpan.FromSeconds(1);
+
+    /// <summary>One line a stage.</summary>
+    public required IReadOnlyList<Line> Stages { get; init; }
+
+    /// <summary>What the estimate rests on.</summary>
+    public required string Basis { get; init; }
+
+    /// <summary>Time of the stages that are not done.</summary>
+    public TimeSpan Time => TimeSpan.FromTicks(Stages.Where(s => !s.IsDone).Sum(s => s.Time.Ticks));
+
+    /// <summary>Bytes of the stages that are not done.</summary>
+    public double Bytes => Stages.Where(s => !s.IsDone).Sum(s => s.Bytes);
+
+    /// <inheritdoc />
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (var stage in Stages)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {stage.Folder,-24} {(stage.IsDone ? "done" : Text(stage.Time)),10} {Size(stage.Bytes),10}");
+        }
+
+        return text.Append(CultureInfo.InvariantCulture, $"  to do: about {Text(Time)} and {Size(Bytes)} on disk. {Basis}").ToString();
+    }
+
+    internal static RunEstimate Of(Recipe recipe, string runDirectory, ModelDescription model)
+    {
+        var sizes = new RunSizes(recipe, model, data => new FileInfo(data.Path).Length);
+        var isCuda = recipe.Session.Device.StartsWith("cuda", StringComparison.Ordinal);
+        var threads = recipe.Session.Threads > 0 ? recipe.Session.Threads : Environment.ProcessorCount;
+        var rate = isCuda ? OfCuda : OfCore * threads;
+        return new()
+        {
+            Stages = [.. StagePlan.Of(recipe).Select(stage =>
+            {
+                var cost = stage.Cost(sizes);
+                var folder = new StageFolder(Path.Combine(runDirectory, stage.Folder));
+                return new Line(stage.Folder, Least + TimeSpan.FromSeconds(cost.Operations / rate), cost.Bytes, folder.Mark is { } mark && folder.Damage(mark, thorough: false, default) is null);
+            })],
+            Basis = string.Create(CultureInfo.InvariantCulture,
+                $"Estimated from the model's size and the data's ({sizes.ModelBytes / 4e6:0.0} M parameters, 4 bytes of a file for a token), at {rate / 1e9:0} billion operations a second ({(isCuda ? "a CUDA device" : $"{threads} core(s)")}); expect it within a factor of three."),
+        };
+    }
+
+    private static string Text(TimeSpan time) => time.TotalHours >= 1
+        ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalHours:0.0} h")
+        : time.TotalMinutes >= 1 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalMinutes:0} min")
+        : string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(time.TotalSeconds):0} s");
+
+    private static string Size(double bytes) => bytes >= 1e9
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:0.0} GB")
+        : string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:0.0} MB");
+
+    /// <summary>One stage.</summary>
+    /// <param name="Folder">Its folder.</param>
+    /// <param name="Time">Estimated time.</param>
+    /// <param name="Bytes">Estimated bytes on disk.</param>
+    /// <param name="IsDone">True when it is done; whether its inputs have changed is found when it runs.</param>
+    public sealed record Line(string Folder, TimeSpan Time, double Bytes, bool IsDone);
+}

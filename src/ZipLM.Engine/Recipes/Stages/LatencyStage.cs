@@ -1,0 +1,111 @@
+using System.Globalization;
+using ZipLM.Engine.Compression;
+using ZipLM.Engine.Latency;
+using ZipLM.Engine.Models;
+using ZipLM.Engine.Storage;
+
+namespace ZipLM.Engine.Recipes;
+
+/// <summary>
+/// The latency table of the run: the recorded one, or one that is measured now, and never again. Times do not hang on the
+/// values of the weights, so it is that of the recipe's model, trained or not.
+/// </summary>
+internal sealed class LatencyStage(ModelInput model)
+    : Stage("latency", null, model.Stage)
+{
+    private const string TableFile = "table.yaml";
+
+    public override void Describe(StageInputs inputs, RunContext run)
+    {
+        var (recipe, latency) = (run.Recipe, run.Recipe.Latency);
+        if (latency.Table is { } table)
+        {
+            inputs.File("latency table", run.Hash(table));
+            inputs.Setting("trust", latency.Trust);
+        }
+        else
+        {
+            run.Add(inputs, model);
+            run.Add(inputs, "calibration data", recipe.Data.Calibration);
+            inputs.Setting("calibration_samples", recipe.Pruning.Samples);
+            inputs.Setting("seed", recipe.Session.Seed);
+            inputs.Setting("rounds", latency.Rounds);
+            inputs.Setting("device", recipe.Session.Device);
+            inputs.Setting("threads", recipe.Session.Threads);
+            inputs.Setting("precision", recipe.Session.Precision.ToString());
+        }
+
+        inputs.Setting("batch_size", latency.BatchSize);
+        inputs.Setting("sequence_length", latency.SequenceLength);
+    }
+
+    public override void Run(StageWork work)
+    {
+        var (recipe, latency) = (work.Run.Recipe, work.Run.Recipe.Latency);
+        using var opened = work.Run.Open(model);
+        var path = work.Folder.File(TableFile);
+        if (latency.Table is { } recorded)
+        {
+            RequireFit(LatencyTableFlow.Import(recorded, opened, () => work.Run.Session, work.Run.Directory), opened, recipe, work.Reporter);
+            AtomicFile.Write(path, File.ReadAllBytes(recorded));
+        }
+        else
+        {
+            var table = LatencyFlow.Run(
+                opened, work.Run.Read(recipe.Data.Calibration), latency.BatchSize ?? 1, latency.SequenceLength, latency.Rounds, work.Reporter, work.Cancellation);
+            LatencyTableFlow.Export(table, path, replace: false);
+        }
+
+        RequireReachable(Table(work, opened), recipe);
+    }
+
+    public override StageCost Cost(RunSizes sizes) => sizes.Recipe.Latency.Table is not null ? default
+        : new(sizes.Recipe.Latency.Rounds * RunSizes.LevelsMeasured / (2 * sizes.Model.Layers.Count) * sizes.Forward(sizes.PassTokens), 1e4);
+
+    /// <summary>The table that this stage has, for a model of its dimensions.</summary>
+    public LatencyTable Table(StageWork work, TransformerModel other) =>
+        LatencyTableFlow.Import(work.Of(this).File(TableFile), other, () => work.Run.Session, work.Run.Directory);
+
+    /// <summary>What pruning would refuse hours later.</summary>
+    private static void RequireFit(LatencyTable table, TransformerModel model, Recipe recipe, IReporter reporter)
+    {
+        var measured = table.Environment;
+        var (batchSize, length) = (recipe.Latency.BatchSize ?? measured.BatchSize, recipe.Latency.SequenceLength ?? measured.SequenceLength);
+        if ((batchSize, length) != (measured.BatchSize, measured.SequenceLength))
+        {
+            throw new ZipLMException("LatencyTableShape", ErrorKind.InvalidData,
+                $"The latency table '{recipe.Latency.Table}' was measured at batch {measured.BatchSize}, length {measured.SequenceLength}, but the recipe says batch {batchSize}, length {length}.",
+                "Take batch_size and sequence_length out of the recipe, or give a table of this shape.", recipe.Latency.Table);
+        }
+
+        using var timer = new ForwardTimer(model.Session, model.Description, measured.BatchSize, measured.SequenceLength);
+        if (timer.Environment == measured)
+        {
+            return;
+        }
+
+        var message = $"The latency table '{recipe.Latency.Table}' was measured on {measured}, but this is {timer.Environment}.";
+        if (!recipe.Latency.Trust)
+        {
+            throw new ZipLMException("LatencyTableEnvironment", ErrorKind.InvalidOperation, message,
+                "Take the table out of the recipe, so that one is measured here, or write trust: true beside it.", recipe.Latency.Table);
+        }
+
+        reporter.Warning(message);
+    }
+
+    /// <summary>A target that no plan reaches is said before anything is pruned for the others.</summary>
+    private static void RequireReachable(LatencyTable table, Recipe recipe)
+    {
+        var layers = table.Model.Layers.Count;
+        var fastest = table.RestMilliseconds + Enum.GetValues<Sublayer>().Sum(s => layers * table.LevelsOf(s).Min(l => table.Milliseconds(s, l)));
+        var largest = table.DenseMilliseconds / fastest;
+        if (recipe.Targets[^1] > largest)
+        {
+            throw new ZipLMException("SpeedupUnreachable", ErrorKind.InvalidData,
+                string.Create(CultureInfo.InvariantCulture,
+                    $"The recipe '{recipe.File}' asks for {recipe.Targets[^1]}×, but the largest speedup that can be reached is {Math.Floor(largest * 100) / 100:0.00}×: with nothing left of its layers the model still takes {fastest:0.###} of {table.DenseMilliseconds:0.###} ms."),
+                "Take the targets above it out of the recipe; what is done is kept.", recipe.Targets[^1]);
+        }
+    }
+}

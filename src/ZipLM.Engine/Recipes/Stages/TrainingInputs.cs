@@ -1,0 +1,18 @@
+using ZipLM.Engine.Distillation;
+
+namespace ZipLM.Engine.Recipes;
+
+/// <summary>What the outputs of a training stage depend on beside its models.</summary>
+internal static class TrainingInputs
+{
+    public static void Add(StageInputs inputs, RunContext run, TrainingOptions options)
+    {
+        inputs.Setting("training", StageJson.Of(options));
+        inputs.Setting("seed", run.Recipe.Session.Seed);
+        run.Add(inputs, "training data", run.Recipe.Data.Train!);
+        if (run.Recipe.Data.Validation is { } validation)
+        {
+            run.Add(inputs, "validation data", validation);
+        }
+    }
+}
