@@ -16,7 +16,7 @@
     'Measure-LayerLatency', 'Export-LatencyTable', 'Import-LatencyTable',
     'Get-StructureSaliency', 'Invoke-StructuredPrune',
     'Start-ModelTraining', 'Start-TokenDistillation',
-    'Measure-Model', 'Export-Model',
+    'Measure-Model', 'Export-Model', 'New-CompressionReport',
     'Test-ZipLMEnvironment'
   )
   FunctionsToExport = @()
