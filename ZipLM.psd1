@@ -17,7 +17,7 @@
     'Get-StructureSaliency', 'Invoke-StructuredPrune',
     'Start-ModelTraining', 'Start-TokenDistillation',
     'Measure-Model', 'Export-Model',
-    'New-CompressionRecipe', 'Invoke-CompressionRecipe', 'Get-CompressionRun',
+    'New-CompressionRecipe', 'Invoke-CompressionRecipe', 'Get-CompressionRun', 'New-CompressionReport',
     'Test-ZipLMEnvironment'
   )
   FunctionsToExport = @()

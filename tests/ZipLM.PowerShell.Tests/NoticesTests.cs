@@ -26,6 +26,7 @@ public sealed class NoticesTests
     [InlineData("Google.Protobuf")]
     [InlineData("SharpZipLib")]
     [InlineData("SkiaSharp")]
+    [InlineData("ScottPlot")]
     [InlineData("CsvHelper")]
     [InlineData("Parquet.Net")]
     [InlineData("Microsoft.Extensions.Http.Resilience")]

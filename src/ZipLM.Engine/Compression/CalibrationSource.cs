@@ -51,7 +51,7 @@ internal static class CalibrationSource
 
     private static async Task<string> Fetch(HubSettings hub, IReporter reporter, CancellationToken cancellationToken)
     {
-        using HubDataset data = await HubDataset.FindAsync(hub, "Salesforce/wikitext", null, "wikitext-2-raw-v1", "train", reporter, cancellationToken).ConfigureAwait(false);
-        return await data.GetAsync(data.Files[0], cancellationToken).ConfigureAwait(false);
+        HubDataset data = await HubDataset.FindAsync(hub, "Salesforce/wikitext", null, "wikitext-2-raw-v1", "train", reporter, cancellationToken).ConfigureAwait(false);
+        return await data.GetAsync(data.Files[0], reporter, cancellationToken).ConfigureAwait(false);
     }
 }

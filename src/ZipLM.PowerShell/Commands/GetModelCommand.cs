@@ -82,24 +82,33 @@ public sealed class GetModelCommand : EngineCommand
         var session = SessionOrDefault(Session);
         foreach (var name in LiteralPath ?? (Name ?? ModelStore.Default().List()).SelectMany(Expand))
         {
-            Run(name, (output, cancellation) =>
+            try
             {
-                try
-                {
-                    output.Write(Find(session, name, output, cancellation));
-                }
-                catch (ZipLMException e)
-                {
-                    // Of one name: the next may be on this machine.
-                    output.Error(e);
-                }
-            });
+                Get(session, LiteralPath is null ? name : ResolvePath(name), CurrentDirectory);
+            }
+            catch (ZipLMException e)
+            {
+                WriteError(Errors.Record(e));
+            }
         }
     }
 
-    private Model Find(TorchSession session, string name, IReporter reporter, CancellationToken cancellation) => LiteralPath is null
-        ? ModelCatalog.FindAsync(session, () => HubSettings.Default(Credential?.GetNetworkCredential().Password), name, CurrentDirectory, Revision, reporter, cancellation).GetAwaiter().GetResult()
-        : ModelCatalog.Find(session, ModelLocator.Default(), name, CurrentDirectory);
+    /// <summary>Finds or downloads one model off the pipeline thread; what goes wrong is an error of this one: the next may be on this machine.</summary>
+    private void Get(TorchSession session, string name, string currentDirectory) => Run(name, (output, cancellation) =>
+    {
+        try
+        {
+            output.Write(LiteralPath is null
+                ? ModelCatalog.FindAsync(session, Hub, name, currentDirectory, Revision, output, cancellation).GetAwaiter().GetResult()
+                : ModelCatalog.Find(session, ModelLocator.Default(), name, currentDirectory));
+        }
+        catch (ZipLMException e)
+        {
+            output.Error(e);
+        }
+    });
+
+    private HubSettings Hub() => HubSettings.Default(Credential?.GetNetworkCredential().Password);
 
     /// <summary>A pattern stands for the models among the directories that it matches, and for the names in the store.</summary>
     private IEnumerable<string> Expand(string name)

@@ -152,16 +152,13 @@ public sealed class ImportTextDatasetCommand : EngineCommand
         HubDataset? data = null;
         Ask(id, async (reporter, cancellation) => data = await HubDataset.FindAsync(
             HubSettings.Default(Credential?.GetNetworkCredential().Password), id, Revision, Subset, Split, reporter, cancellation).ConfigureAwait(false));
-        using (data)
+        foreach (var part in data?.Files ?? [])
         {
-            foreach (var part in data?.Files ?? [])
+            string? file = null;
+            Ask(id, async (reporter, cancellation) => file = await data!.GetAsync(part, reporter, cancellation).ConfigureAwait(false));
+            if (file is not null)
             {
-                string? file = null;
-                Ask(id, async (_, cancellation) => file = await data!.GetAsync(part, cancellation).ConfigureAwait(false));
-                if (file is not null)
-                {
-                    yield return (file, data!.Name);
-                }
+                yield return (file, data!.Name);
             }
         }
     }

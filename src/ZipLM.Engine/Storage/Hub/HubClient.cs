@@ -27,6 +27,12 @@ internal sealed class HubClient(HubSettings settings, IReporter reporter) : IDis
     /// <summary>A revision's commit and files.</summary>
     public async Task<HubListing> ListAsync(HubRepository repository, string revision, CancellationToken cancellationToken)
     {
+        if (!HubCache.IsRevision(revision))
+        {
+            throw new ZipLMException("HubRevisionInvalid", ErrorKind.InvalidArgument, $"'{revision}' cannot be a revision.",
+                "Give a branch, a tag or a commit.", revision);
+        }
+
         var address = new Uri(settings.Endpoint, repository.ListPath(revision));
         using HttpResponseMessage answer = await SendAsync(HttpMethod.Get, address, 0, repository, cancellationToken).ConfigureAwait(false);
         RequireSuccess(answer, repository, revision, null);

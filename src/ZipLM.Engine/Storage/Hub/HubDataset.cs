@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace ZipLM.Engine.Storage;
 
 /// <summary>The Parquet files of one split of a data set of the hub, fetched one by one as they are asked for.</summary>
-public sealed partial class HubDataset : IDisposable
+public sealed partial class HubDataset
 {
     /// <summary>Where the hub itself keeps the Parquet form of a data set whose authors gave another.</summary>
     private const string Converted = "refs/convert/parquet";
@@ -12,16 +12,17 @@ public sealed partial class HubDataset : IDisposable
 
     private static readonly string[] FileEndings = [".tsv", ".csv", ".json", ".jsonl", ".txt", ".parquet", ".gz"];
 
-    private readonly HubClient? _client;
-    private readonly HubDownload? _download;
     private readonly string _directory;
+    private readonly Func<HubClient, IReporter, HubDownload>? _download;
+    private readonly HubSettings _settings;
 
-    private HubDataset(string name, string directory, IReadOnlyList<string> files, HubClient? client = null, HubDownload? download = null)
+    /// <param name="download">How files come into the directory; null = those in it are all there is.</param>
+    private HubDataset(HubSettings settings, string name, string directory, IReadOnlyList<string> files, Func<HubClient, IReporter, HubDownload>? download = null)
     {
         Name = name;
         Files = files;
+        _settings = settings;
         _directory = directory;
-        _client = client;
         _download = download;
     }
 
@@ -59,43 +60,37 @@ public sealed partial class HubDataset : IDisposable
         if (settings.Offline)
             return cached.FirstOrDefault() ?? throw HubErrors.Offline(repository, settings.Cache.DirectoryOf(repository));
 
-        var client = new HubClient(settings, reporter);
+        using var client = new HubClient(settings, reporter);
         try
         {
-            HubDownload download = await HubDownload.OpenAsync(client, repository, revision ?? Main, reporter, cancellationToken).ConfigureAwait(false);
-            if (revision is null && !download.Files.Any(IsParquet))
-                download = await HubDownload.OpenAsync(client, repository, Converted, reporter, cancellationToken).ConfigureAwait(false);
-            (string name, string[] files) = Choose(repository, download.Files, subset, split);
-            return new HubDataset(name, download.Directory, files, client, download);
+            string chosen = revision ?? Main;
+            HubListing listing = await client.ListAsync(repository, chosen, cancellationToken).ConfigureAwait(false);
+            if (revision is null && !listing.Files.Any(IsParquet))
+                listing = await client.ListAsync(repository, chosen = Converted, cancellationToken).ConfigureAwait(false);
+            (string name, string[] files) = Choose(repository, listing.Files, subset, split);
+            return new HubDataset(settings, name, settings.Cache.SnapshotOf(repository, listing.Commit), files, (hub, to) => new HubDownload(hub, repository, chosen, listing, to));
         }
         catch (ZipLMException e) when (e.ErrorId == HubErrors.Unreachable && cached.FirstOrDefault() is { } old)
         {
-            client.Dispose();
             reporter.Verbose($"{e.Message} Going on with what the local cache has of it.");
             return old;
-        }
-        catch
-        {
-            client.Dispose();
-            throw;
         }
     }
 
     /// <summary>Brings one of the files into the cache.</summary>
     /// <returns>Its path there.</returns>
-    public async Task<string> GetAsync(string file, CancellationToken cancellationToken)
+    public async Task<string> GetAsync(string file, IReporter reporter, CancellationToken cancellationToken)
     {
         if (_download is not null)
         {
-            await _download.GetAsync([file], cancellationToken).ConfigureAwait(false);
-            _download.Name();
+            using var client = new HubClient(_settings, reporter);
+            HubDownload download = _download(client, reporter);
+            await download.GetAsync([file], cancellationToken).ConfigureAwait(false);
+            download.Name();
         }
 
         return PathOf(file);
     }
-
-    /// <inheritdoc />
-    public void Dispose() => _client?.Dispose();
 
     private static IEnumerable<HubDataset> Cached(HubSettings settings, HubRepository repository, string? revision, string? subset, string? split)
     {
@@ -109,7 +104,7 @@ public sealed partial class HubDataset : IDisposable
             try
             {
                 (string label, string[] chosen) = Choose(repository, files, subset, split);
-                found = new HubDataset(label, directory, chosen);
+                found = new HubDataset(settings, label, directory, chosen);
             }
             catch (ZipLMException)
             {

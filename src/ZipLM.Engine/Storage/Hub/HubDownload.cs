@@ -16,37 +16,20 @@ internal sealed class HubDownload
     private readonly string _revision;
     private readonly IReporter _reporter;
 
-    private HubDownload(HubClient client, HubRepository repository, string revision, HubListing listing, IReporter reporter)
+    public HubDownload(HubClient client, HubRepository repository, string revision, HubListing listing, IReporter reporter)
     {
         _client = client;
         _repository = repository;
         _revision = revision;
         _reporter = reporter;
         Commit = listing.Commit;
-        Files = listing.Files;
         Directory = client.Settings.Cache.SnapshotOf(repository, listing.Commit);
     }
 
-    /// <summary>The commit that the revision stands for.</summary>
-    public string Commit { get; }
-
-    /// <summary>Names of the repository's files.</summary>
-    public IReadOnlyList<string> Files { get; }
+    private string Commit { get; }
 
     /// <summary>Where the files are put.</summary>
     public string Directory { get; }
-
-    /// <summary>Asks the hub for a revision.</summary>
-    public static async Task<HubDownload> OpenAsync(HubClient client, HubRepository repository, string revision, IReporter reporter, CancellationToken cancellationToken)
-    {
-        if (!HubCache.IsRevision(revision))
-        {
-            throw new ZipLMException("HubRevisionInvalid", ErrorKind.InvalidArgument, $"'{revision}' cannot be a revision.",
-                "Give a branch, a tag or a commit.", revision);
-        }
-
-        return new(client, repository, revision, await client.ListAsync(repository, revision, cancellationToken).ConfigureAwait(false), reporter);
-    }
 
     /// <summary>Brings files into the cache, several at once; those that are there cost nothing.</summary>
     /// <exception cref="ZipLMException">What went wrong with the first that failed; those that are complete stay, and a later call goes on with the rest.</exception>

@@ -29,11 +29,12 @@ internal static class HubModelFiles
     public static async Task<string> DownloadAsync(HubSettings settings, HubRepository repository, string revision, IReporter reporter, CancellationToken cancellationToken)
     {
         using var client = new HubClient(settings, reporter);
-        HubDownload download = await HubDownload.OpenAsync(client, repository, revision, reporter, cancellationToken).ConfigureAwait(false);
-        bool Lists(string name) => download.Files.Contains(name, StringComparer.Ordinal);
+        HubListing listing = await client.ListAsync(repository, revision, cancellationToken).ConfigureAwait(false);
+        var download = new HubDownload(client, repository, revision, listing, reporter);
+        bool Lists(string name) => listing.Files.Contains(name, StringComparer.Ordinal);
         string weights = Lists(Checkpoint.SingleFile) ? Checkpoint.SingleFile
             : Lists(Checkpoint.IndexFile) ? Checkpoint.IndexFile
-            : throw NoWeights(settings, repository, revision, download.Files);
+            : throw NoWeights(settings, repository, revision, listing.Files);
         if (!Lists(ModelDirectory.ConfigFile))
             throw HubErrors.FileMissing(settings, repository, revision, ModelDirectory.ConfigFile);
 
