@@ -53,7 +53,7 @@ public sealed partial class HelpTests(ModuleSession session) : IClassFixture<Mod
     }
 
     [Theory]
-    [InlineData("Invoke-StructuredPrune", 1)]
+    [InlineData("Invoke-StructuredPrune", 4)]
     [InlineData("Import-TextDataset", 2)]
     public void ThereIsOneSyntaxForEachParameterSet(string command, int sets) =>
         Assert.Equal(sets, Items(session.Run($"Get-Help {command}").Single(), "Syntax", "syntaxItem").Length);
@@ -61,6 +61,7 @@ public sealed partial class HelpTests(ModuleSession session) : IClassFixture<Mod
     [Theory]
     [InlineData("about_ZipLM")]
     [InlineData("about_ZipLM_Devices")]
+    [InlineData("about_ZipLM_Recipes")]
     [InlineData("about_ZipLM_ScheduledTasks")]
     [InlineData("about_ZipLM_Troubleshooting")]
     public void TopicsAreFound(string topic)
@@ -86,6 +87,17 @@ public sealed partial class HelpTests(ModuleSession session) : IClassFixture<Mod
     }
 
     [Fact]
+    public void TroubleshootingNamesEveryError()
+    {
+        string root = Path.GetDirectoryName(Built.Manifest)!;
+        string[] ids = [.. Directory.EnumerateFiles(Path.Combine(root, "src"), "*.cs", SearchOption.AllDirectories)
+            .SelectMany(file => ThrownId().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value)).Distinct(StringComparer.Ordinal)];
+        Assert.Contains("ModelNotFound", ids);
+        string topic = Topic("about_ZipLM_Troubleshooting");
+        Assert.All(ids, id => Assert.Matches($@"\bZipLM\.{id}\b", topic));
+    }
+
+    [Fact]
     public void ZiplmShowsHelp()
     {
         ZiplmProcess result = ZiplmProcess.Run("-Command", "Get-Help Get-Model -Full; Get-Help about_ZipLM");
@@ -97,6 +109,9 @@ public sealed partial class HelpTests(ModuleSession session) : IClassFixture<Mod
 
     [GeneratedRegex(@"ZipLM\.(\w+)", RegexOptions.CultureInvariant)]
     private static partial Regex ErrorId();
+
+    [GeneratedRegex("""\"([A-Z]\w+)\",\s*ErrorKind\.""", RegexOptions.CultureInvariant)]
+    private static partial Regex ThrownId();
 
     private string Topic(string name) => (string)session.Run($"Get-Help {name}").Single().BaseObject;
 
