@@ -2,6 +2,7 @@ using TorchSharp;
 using Xunit;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
 using static TorchSharp.torch;
 
@@ -101,7 +102,7 @@ public sealed class OptimizerTests(SessionFixture fixture) : IClassFixture<Sessi
     public void Training_ends_when_validation_brings_nothing_and_gives_the_best_weights() => fixture.Run(() =>
     {
         var texts = TinyBert.Data(60, seed: 42, purity: 1);
-        var validation = new Evaluation.EvaluationSet(texts, TinyBert.Encode(texts), TinyBert.Labels.Count);
+        var validation = new EvaluationSet(texts, TinyBert.Encode(texts), TinyBert.Labels.Count);
         using var student = TinyBert.Create(74);
         var reporter = new RecordingReporter();
         var options = new TrainingOptions { Epochs = 60, BatchSize = 8, LearningRate = 5e-3, Patience = 2, Schedule = LearningRateSchedule.Constant };
