@@ -126,9 +126,9 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
         curve.Select(m => (object?)(m.Step, m.Loss, m.TaskLoss, m.LogitLoss, m.TokenLoss, m.LearningRate, m.Validation));
 
     private (double[] Weights, List<TrainingMetric> Curve) Train(TrainingOptions options, RecordingReporter? reporter = null, int student = 150, int teacher = 149) =>
-        Train(options, reporter ?? new(), student, teacher, TestContext.Current.CancellationToken);
+        Run(options, reporter ?? new(), student, teacher, TestContext.Current.CancellationToken);
 
-    private (double[] Weights, List<TrainingMetric> Curve) Train(TrainingOptions options, RecordingReporter reporter, int student, int teacher, CancellationToken cancellationToken)
+    private (double[] Weights, List<TrainingMetric> Curve) Run(TrainingOptions options, RecordingReporter reporter, int student, int teacher, CancellationToken cancellationToken)
     {
         using var start = TinyBert.Model(fixture.Session, student, TinyBert.Describe([(2, 9), (3, 0)]));
         using var dense = TinyBert.Model(fixture.Session, teacher);
@@ -151,6 +151,6 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
                 }
             },
         };
-        Assert.ThrowsAny<OperationCanceledException>(() => Train(options, reporter, 150, 149, source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Run(options, reporter, 150, 149, source.Token));
     }
 }
