@@ -7,8 +7,9 @@ namespace ZipLM.Engine.Compression;
 /// </summary>
 /// <param name="find">The plan for a budget in ms; null when none is fast enough.</param>
 /// <param name="correct">The same for a corrected budget.</param>
+/// <param name="fastestMilliseconds">Predicted time of the fastest plan there is.</param>
 /// <typeparam name="T">A plan's model, measured.</typeparam>
-internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double, Plan?> correct, CancellationToken cancellationToken)
+internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double, Plan?> correct, double fastestMilliseconds, CancellationToken cancellationToken)
     where T : class, BudgetCorrection<T>.ICandidate
 {
     public const int MostCorrections = 5;
@@ -50,8 +51,8 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
             var last = best;
             while (last.Corrections < MostCorrections && Math.Abs(last.Attained - Aim) > Tolerance)
             {
-                // The prediction was off by measured ÷ predicted.
-                var next = correct(last.Plan.PredictedMilliseconds * last.Attained / Aim);
+                // The prediction was off by measured ÷ predicted. Before giving up, the fastest plan is tried.
+                var next = correct(Math.Max(last.Plan.PredictedMilliseconds * last.Attained / Aim, fastestMilliseconds * (1 + 1e-9)));
                 while (last.Attained < 1 && next is not null && tried.Contains(Key(next)))
                 {
                     // The grid of levels is coarse: a plan that was too slow comes again until the budget is too small for it.

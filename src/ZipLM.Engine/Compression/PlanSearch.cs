@@ -23,6 +23,9 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     /// <summary>What was done for the last target, its corrections included.</summary>
     public SearchSummary Summary => _summary with { Coefficients = _found ?? _alike };
 
+    /// <summary>Predicted time of the fastest plan there is.</summary>
+    public double FastestMilliseconds => choices.FastestMilliseconds;
+
     /// <summary>The plan for a target, or null when none is fast enough.</summary>
     /// <param name="budgetMilliseconds">Time of the whole model, in ms.</param>
     public Plan? Find(double budgetMilliseconds, CancellationToken cancellationToken)

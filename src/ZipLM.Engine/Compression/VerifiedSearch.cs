@@ -27,7 +27,8 @@ internal sealed class VerifiedSearch(
         }
 
         var loop = new BudgetCorrection<Candidate>(
-            milliseconds => search.Find(milliseconds, cancellationToken), milliseconds => search.Correct(milliseconds, cancellationToken), cancellationToken);
+            milliseconds => search.Find(milliseconds, cancellationToken), milliseconds => search.Correct(milliseconds, cancellationToken),
+            search.FastestMilliseconds, cancellationToken);
         var best = loop.Run(budget, (plan, corrections) => Verify(plan, target, corrections, cancellationToken));
         if (best.Attained < 1)
         {

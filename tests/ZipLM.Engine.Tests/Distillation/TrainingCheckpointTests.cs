@@ -125,13 +125,14 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
     private static IEnumerable<object?> Numbers(IEnumerable<TrainingMetric> curve) =>
         curve.Select(m => (object?)(m.Step, m.Loss, m.TaskLoss, m.LogitLoss, m.TokenLoss, m.LearningRate, m.Validation));
 
-    private (double[] Weights, List<TrainingMetric> Curve) Train(
-        TrainingOptions options, RecordingReporter? reporter = null, int student = 150, int teacher = 149, CancellationTokenSource? stop = null)
+    private (double[] Weights, List<TrainingMetric> Curve) Train(TrainingOptions options, RecordingReporter? reporter = null, int student = 150, int teacher = 149) =>
+        Run(options, reporter ?? new(), student, teacher, TestContext.Current.CancellationToken);
+
+    private (double[] Weights, List<TrainingMetric> Curve) Run(TrainingOptions options, RecordingReporter reporter, int student, int teacher, CancellationToken cancellationToken)
     {
-        reporter ??= new();
         using var start = TinyBert.Model(fixture.Session, student, TinyBert.Describe([(2, 9), (3, 0)]));
         using var dense = TinyBert.Model(fixture.Session, teacher);
-        using var trained = TrainingFlow.Run(start, dense, Data, Validation, options, reporter, stop?.Token ?? TestContext.Current.CancellationToken);
+        using var trained = TrainingFlow.Run(start, dense, Data, Validation, options, reporter, cancellationToken);
         double[] weights = [];
         fixture.Run(() => weights = TrainingRig.Weights(TransformerModel.Of(trained).Weights(null, CancellationToken.None)));
         return (weights, [.. reporter.Milestones.OfType<TrainingMetric>()]);
@@ -150,6 +151,6 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
                 }
             },
         };
-        Assert.ThrowsAny<OperationCanceledException>(() => Train(options, reporter, stop: source));
+        Assert.ThrowsAny<OperationCanceledException>(() => Run(options, reporter, 150, 149, source.Token));
     }
 }

@@ -42,7 +42,7 @@ public sealed class NativeLibrariesTests : IDisposable
     [Fact]
     public void OnlyTheNeededLibrariesAreThere() =>
         Assert.Equal(
-            ["libLibTorchSharp.so", "libc10.so", "libgomp-98b21ff3.so.1", "libonnxruntime.so", "libtorch.so", "libtorch_cpu.so"],
+            ["libHarfBuzzSharp.so", "libLibTorchSharp.so", "libSkiaSharp.so", "libc10.so", "libgomp-98b21ff3.so.1", "libonnxruntime.so", "libtorch.so", "libtorch_cpu.so"],
             Directory.GetFiles(Natives).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
     [Fact]
