@@ -14,13 +14,13 @@ namespace ZipLM.Engine.Pruning;
 /// <code>
 /// H⁻¹ −= h hᵀ / d        W −= w_j hᵀ / d        G −= u hᵀ + h uᵀ   with u = r / d − (r_j / 2d²) h
 /// </code>
-/// so that the diagonals, all that a choice needs, follow from h and u. G itself is never formed (<see cref="GramRows"/>).
+/// so that the diagonals, all that a choice needs, follow from h and u. Of G only rows are formed (<see cref="GramRows"/>).
 /// What is gone leaves the matrices as soon as a quarter of them is.
 /// </remarks>
 internal sealed class ColumnRemoval : IDisposable
 {
     /// <summary>Steps whose updates stay pending: wide enough for matrix products at full speed, and the block's rows fit the cache.</summary>
-    private const int BlockSize = 64;
+    public const int BlockSize = 64;
 
     /// <summary>Columns that are brought up to date together: their rows of H⁻¹ and G stay in the nearest cache meanwhile.</summary>
     private const int Chunk = 512;
@@ -33,6 +33,8 @@ internal sealed class ColumnRemoval : IDisposable
 
     /// <summary>Place of each column in an order that was given; null = cheapest first.</summary>
     private readonly double[]? _places;
+
+    private readonly GramRows _gram = new();
 
     private Tensor _inverse;
     private Tensor _weight;
@@ -114,7 +116,7 @@ internal sealed class ColumnRemoval : IDisposable
         var (removed, pivots, norms) = (new int[steps], new double[steps], new double[steps]);
         var scores = new double[n];
         Rate(scores);
-        var gram = new GramRows(_weight, scores);
+        _gram.Prepare(_weight, scores);
         var products = new double[n];
         for (var k = 0; k < steps; k++)
         {
@@ -123,7 +125,7 @@ internal sealed class ColumnRemoval : IDisposable
             var h_k = rowsOfH.Slice(k * n, n);
             var u_k = rowsOfU.Slice(k * n, n);
             CopyRow(j, h_k);
-            gram.CopyRow(j, scores, u_k);
+            _gram.CopyRow(j, _weight, scores, u_k);
             ApplyPending(rowsOfH, rowsOfU, pivots, k, j, h_k, u_k);
             var d = h_k[j];
             if (!(d > 0) || !double.IsFinite(d))
@@ -151,11 +153,13 @@ internal sealed class ColumnRemoval : IDisposable
         }
 
         Apply(h.to(_inverse.device), removed, pivots, norms);
+        _gram.Apply(h, u);
         return true;
     }
 
     public void Dispose()
     {
+        _gram.Dispose();
         _inverse.Dispose();
         _weight.Dispose();
         _dense.Dispose();
@@ -216,6 +220,13 @@ internal sealed class ColumnRemoval : IDisposable
         Replace(ref _weight, _weight.index_select(1, alive));
         Replace(ref _dense, _dense.index_select(1, alive));
         Replace(ref _inverse, _inverse[alive.unsqueeze(1), alive]);
+        var (places, place) = (new int[_gone.Length], 0);
+        for (var i = 0; i < places.Length; i++)
+        {
+            places[i] = _gone[i] ? -1 : place++;
+        }
+
+        _gram.Compact(alive.cpu(), places);
         _columns = [.. _columns.Where((_, i) => !_gone[i])];
         _gone = new bool[left];
         // From the matrices again, so that rounding does not add up.
@@ -258,47 +269,4 @@ internal sealed class ColumnRemoval : IDisposable
     }
 
     private static Span<double> Values(Tensor host) => MemoryMarshal.Cast<byte, double>(host.bytes);
-
-    /// <summary>
-    /// Rows of G = WᵀW as it was when the block began. The cheapest columns are the likely choices: their rows come from one
-    /// product with W, and when another column is chosen, those that are cheapest by then come along with it.
-    /// </summary>
-    private sealed class GramRows
-    {
-        private const int First = BlockSize * 3 / 2;
-        private const int More = BlockSize;
-
-        private readonly Tensor _weight;
-        private readonly Dictionary<int, (Tensor Rows, int Row)> _known = [];
-
-        public GramRows(Tensor weight, double[] scores)
-        {
-            _weight = weight;
-            Compute(scores, First);
-        }
-
-        public void CopyRow(int column, double[] scores, Span<double> row)
-        {
-            if (!_known.ContainsKey(column))
-            {
-                Compute(scores, More);
-            }
-
-            var (rows, at) = _known[column];
-            Values(rows).Slice(at * row.Length, row.Length).CopyTo(row);
-        }
-
-        private void Compute(double[] scores, int count)
-        {
-            var columns = Enumerable.Range(0, scores.Length).ToArray();
-            Array.Sort((double[])scores.Clone(), columns);
-            var chosen = columns.Where(c => !_known.ContainsKey(c)).Take(count).Select(c => (long)c).ToArray();
-            // The block's dispose scope frees the rows.
-            var rows = _weight.index_select(1, tensor(chosen, device: _weight.device)).t().matmul(_weight).cpu();
-            for (var i = 0; i < chosen.Length; i++)
-            {
-                _known.Add((int)chosen[i], (rows, i));
-            }
-        }
-    }
 }
