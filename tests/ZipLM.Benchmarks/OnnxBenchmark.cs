@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Export;
 using ZipLM.Engine.Latency;
@@ -19,13 +20,47 @@ internal static class OnnxBenchmark
         ("dropped", [.. Enumerable.Range(0, 12).Select(l => new LayerShape(l, l % 3 == 0 ? 0 : 3, l % 4 == 0 ? 0 : 300))]),
     ];
 
+    /// <summary>Published sizes of the other model families; LLaMA's is that of a small one.</summary>
+    private static readonly string[] Families =
+    [
+        """{ "architectures": ["RobertaForMaskedLM"], "model_type": "roberta", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1, "pad_token_id": 1, "layer_norm_eps": 1e-5 }""",
+        """{ "architectures": ["DistilBertForQuestionAnswering"], "model_type": "distilbert", "dim": 768, "n_layers": 6, "n_heads": 12, "hidden_dim": 3072, "vocab_size": 30522, "max_position_embeddings": 512 }""",
+        """{ "architectures": ["GPT2LMHeadModel"], "model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50257, "n_positions": 1024 }""",
+        """{ "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 576, "num_hidden_layers": 12, "num_attention_heads": 9, "num_key_value_heads": 3, "intermediate_size": 1536, "vocab_size": 49152, "max_position_embeddings": 2048, "tie_word_embeddings": true }""",
+    ];
+
     public static int Run(string[] arguments)
     {
         var options = new Options(arguments);
         using var session = TorchSession.Connect(new() { Device = "cpu", Seed = 5 }, NullReporter.Instance);
+        if (options.Has("families"))
+        {
+            var families = session.Run(() => Families.Select(f => Compare(session, JsonNode.Parse(f)!.AsObject(), options.Int("length", 128))).ToArray());
+            Console.WriteLine(JsonSerializer.Serialize(new { max_logit_difference = families.Max(r => r.max_logit_difference), onnxruntime = OnnxSession.Version, rows = families }));
+            return 0;
+        }
+
         var rows = session.Run(() => Shapes.Select(s => Measure(session, s.Name, s.Layers, options.Int("length", 128), options.Int("rounds", 30))).ToArray());
         Console.WriteLine(JsonSerializer.Serialize(new { max_logit_difference = rows.Max(r => r.max_logit_difference), onnxruntime = OnnxSession.Version, rows }));
         return 0;
+    }
+
+    /// <summary>A pruned model with uneven layers and dropped sublayers; logits of real tokens, padding beside them.</summary>
+    private static FamilyRow Compare(TorchSession session, JsonObject config, int length)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = no_grad();
+        var dense = ModelFamilies.Describe(config, "benchmark");
+        var description = dense with
+        {
+            Layers = [.. dense.Layers.Select(l => new LayerShape(l.Layer, l.Layer % 4 == 2 ? 0 : l.Heads - (l.Layer % 2), l.Layer % 5 == 3 ? 0 : l.Width >> (l.Layer % 3)))],
+        };
+        using var model = RandomModel.Create(description, session, CancellationToken.None);
+        using var program = new OnnxProgram(OnnxModel.Whole(model, Precision.Float32, head: true), session.Threads);
+        using var batch = Padded([7, length, length / 2]);
+        var expected = model.Forward(batch, new() { Head = true }).Logits!;
+        var actual = tensor(program.Run(batch), expected.shape);
+        return new(description.Architecture, (expected - actual)[batch.Mask].abs().max().item<float>(), expected[batch.Mask].abs().max().item<float>());
     }
 
     private static Row Measure(TorchSession session, string name, LayerShape[] layers, int length, int rounds)
@@ -74,6 +109,8 @@ internal static class OnnxBenchmark
         var data = EncodedDataset.Encode(new TextDataset("random", [.. texts], []), tokenizer, 512, CancellationToken.None);
         return new(PaddedRows.From(data, [.. Enumerable.Range(0, lengths.Length)]), CPU);
     }
+
+    private sealed record FamilyRow(string name, double max_logit_difference, double largest_logit);
 
     private sealed record Row(string name, double max_logit_difference, double torch_ms, double onnx_ms, double int8_ms, double torch_over_onnx, double onnx_over_int8);
 }

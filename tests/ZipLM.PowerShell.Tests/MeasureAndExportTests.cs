@@ -94,7 +94,7 @@ public sealed class MeasureAndExportTests(TinyStore store)
         string card = File.ReadAllText(Path.Combine(folder, "README.md"));
         Assert.StartsWith("---\nlibrary_name: transformers\npipeline_tag: text-classification\ntags:\n- ziplm\n- structured-pruning\n---\n", card, StringComparison.Ordinal);
         string measured = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{_session.One<double>("$small.MeasuredSpeedup"):0.00}×");
-        Assert.Contains($"| target | 1.30× |", card, StringComparison.Ordinal);
+        Assert.Contains("| target | 1.30× |", card, StringComparison.Ordinal);
         Assert.Contains(measured, card, StringComparison.Ordinal);
         Assert.Contains("trust_remote_code=True", card, StringComparison.Ordinal);
         Assert.Equal(4, card.Split('\n').Count(line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^\| [0-3] \| (\d|dropped) \| (\d+|dropped) \|$")));
