@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Latency;
@@ -33,6 +34,9 @@ internal static class LatencyBenchmark
         using var cases = new LatencyCases(session, description, s => LevelGrid.Of(s, s == Sublayer.Attention ? description.DenseHeads : description.DenseWidth), timer, NullReporter.Instance, CancellationToken.None);
         var passes = plans.ConvertAll(p => timer.Load(RandomModel.Create(description with { Layers = p }, session, CancellationToken.None), owned: true));
         var times = timer.Measure([.. cases.Passes, .. passes], rounds, "latency", NullReporter.Instance, CancellationToken.None);
+        var repeats = Enumerable.Range(0, options.Int("repeats", 10))
+            .Select(_ => timer.Measure([cases.Passes[0], passes[plans.Count / 2]], rounds, "repeats", NullReporter.Instance, CancellationToken.None))
+            .Select(t => ForwardTimer.Ratio(t[0], t[1]).Ratio).ToList();
         passes.ForEach(p => p.Dispose());
         if (options.Text("dump") is { } dump)
         {
@@ -47,10 +51,21 @@ internal static class LatencyBenchmark
         {
             mean_error = rows.Average(r => Math.Abs(r.error)),
             worst_error = rows.Max(r => Math.Abs(r.error)),
+            repeat_sd = repeats.Count > 1 ? Math.Sqrt(repeats.Sum(r => Math.Pow((r / repeats.Average()) - 1, 2)) / (repeats.Count - 1)) : (double?)null,
+            table_seconds = options.Has("no-table") ? (double?)null : TableSeconds(session, handle, description, timer),
             environment = timer.Environment.ToString(),
             rounds,
             rows,
         };
+    }
+
+    /// <summary>What a user waits for a table: levels are made and measured until each is known within 2 %.</summary>
+    private static double TableSeconds(TorchSession session, Model handle, ModelDescription description, ForwardTimer timer)
+    {
+        var watch = Stopwatch.StartNew();
+        new LatencyTableBuilder(session, new ErrorReporter()).Build(
+            handle, description, s => LevelGrid.Of(s, s == Sublayer.Attention ? description.DenseHeads : description.DenseWidth), timer, null, CancellationToken.None);
+        return watch.Elapsed.TotalSeconds;
     }
 
     private static PlanRow Row(LatencyTable table, LayerShape[] plan, double[] dense, double[] times)
