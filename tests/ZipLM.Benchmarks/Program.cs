@@ -33,7 +33,7 @@ switch (args)
               import [--rounds N]   time of Import-Module in a fresh process
               latency [--runtime torch|onnx --precision int8 --rounds N --repeats N --no-table]   predicted against measured speedup of random plans
               load [--rounds N]   reading a 440 MB checkpoint against File.ReadAllBytes
-              onnx [--length N --rounds N]   ONNX Runtime against torch: logits and times
+              onnx [--length N --rounds N | --families]   ONNX Runtime against torch: logits and times
               resume [--kills N --seed N]   a recipe's run killed at random moments against one that never stopped
               search [--speedup N --seeds N --candidates N --trials N --table FILE]   loss and forward tokens against the plain search; the programming for BERT-large
               surgeon [--rows N --columns N --steps N | --model bert-base | --sweep]   blocked removal, plain loop and inverse
