@@ -15,7 +15,7 @@ internal sealed class ReportPage(CompressionReport report)
         h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .25rem; overflow-wrap: anywhere; }
         h2 { font-size: 1.2rem; margin: 2.25rem 0 .75rem; padding-bottom: .25rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
         p { margin: .25rem 0; color: var(--soft); overflow-wrap: anywhere; }
-        .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.25rem; }
+        .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); gap: 1.25rem; margin-top: 1rem; }
         figure { margin: 0; min-width: 0; padding: .75rem; border: 1px solid var(--line); border-radius: .5rem; break-inside: avoid; }
         figcaption { font-weight: 600; overflow-wrap: anywhere; }
         svg { display: block; width: 100%; height: auto; color: var(--ink); }
@@ -26,7 +26,7 @@ internal sealed class ReportPage(CompressionReport report)
         table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
         caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
         th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-        th:first-child { text-align: left; }
+        th:first-child, .text { text-align: left; }
         thead th { background: var(--band); }
         tbody th { font-weight: 400; }
         @media print { :root { --paper: #ffffff; --ink: #000000; --soft: #333333; --line: #bbbbbb; --band: #eeeeee; } body { max-width: none; padding: 0; font-size: .8rem; } .scroll { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } }
@@ -58,7 +58,7 @@ internal sealed class ReportPage(CompressionReport report)
             report.Measurements.Select(row => (string[])
             [
                 row.Model, row.Data, row.Metric, ReportTable.Number(row.Quality), Optional(row.QualityChange), ReportTable.Number(row.Loss), ReportTable.Number(row.Milliseconds),
-                Optional(row.Speedup), Optional(row.SpeedupSpread * 100), row.Parameters.ToString(CultureInfo.InvariantCulture), ReportTable.Number(row.SizeMB),
+                Optional(row.Speedup), Optional(row.SpeedupSpread * 100), row.Parameters.ToString("N0", CultureInfo.InvariantCulture), ReportTable.Number(row.SizeMB),
             ]));
         foreach (InferenceEnvironment environment in report.Measurements.Select(row => row.Environment).Distinct())
             yield return new XElement("p", $"Measured on {environment}.");
@@ -85,7 +85,7 @@ internal sealed class ReportPage(CompressionReport report)
         yield return ReportTable.Make("Models", ["Model", "Parameters", "Target ×", "Predicted ×", "Measured ×"],
             report.Models.Select(model => (string[])
             [
-                model.Name, model.Parameters.ToString(CultureInfo.InvariantCulture), Optional(model.TargetSpeedup), Optional(model.PredictedSpeedup), Optional(model.MeasuredSpeedup),
+                model.Name, model.Parameters.ToString("N0", CultureInfo.InvariantCulture), Optional(model.TargetSpeedup), Optional(model.PredictedSpeedup), Optional(model.MeasuredSpeedup),
             ]));
         yield return Figures(
         [

@@ -73,6 +73,7 @@ internal static partial class ReportPlot
     private static XElement Adopt(string xml, ReportFigure figure, string id)
     {
         XElement svg = XDocument.Parse(xml).Root!;
+        string[] names = [.. svg.Descendants().Attributes("id").Select(name => name.Value)];
         foreach (XAttribute attribute in svg.DescendantsAndSelf().Attributes().ToList())
         {
             string value = attribute.Value;
@@ -85,7 +86,7 @@ internal static partial class ReportPlot
             else if (attribute.Name == "font-family")
                 attribute.Value = "sans-serif";
             else
-                attribute.Value = Reference().Replace(value, match => $"{match.Groups[1].Value}#{id}{match.Groups[2].Value}");
+                attribute.Value = Reference().Replace(value, match => names.Contains(match.Groups["name"].Value) ? $"{match.Groups["start"].Value}{id}{match.Groups["name"].Value}" : match.Value);
         }
 
         svg.SetAttributeValue("width", null);
@@ -117,6 +118,6 @@ internal static partial class ReportPlot
     private static string PathOf(string library) =>
         Path.Combine(Path.GetDirectoryName(typeof(ReportPlot).Assembly.Location)!, "runtimes/linux-x64/native", library + ".so");
 
-    [GeneratedRegex(@"^(url\()?#(\w+)", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<start>(url\()?#)(?<name>\w+)", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Reference();
 }

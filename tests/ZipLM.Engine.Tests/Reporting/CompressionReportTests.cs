@@ -30,6 +30,7 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
             Assert.NotNull(svg.Attribute("viewBox"));
             Assert.Contains(svg.Descendants(), element => element.Name.LocalName == "path" || element.Name.LocalName == "polyline");
             Assert.Contains(svg.DescendantsAndSelf().Attributes(), attribute => attribute.Value == "currentColor");
+            Assert.Contains(svg.Descendants().Attributes("stroke").Concat(svg.Descendants().Attributes("fill")), color => color.Value.Equals("#2f7ed8", StringComparison.OrdinalIgnoreCase) || color.Value == "rgb(47,126,216)");
             Assert.DoesNotContain(svg.Descendants().Attributes(), attribute => attribute.Value.Contains("010203", StringComparison.Ordinal) || attribute.Value == "rgb(1,2,3)");
         });
         Assert.All(page.Descendants("figure"), figure => Assert.Single(figure.Descendants("table")));
@@ -38,7 +39,7 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
         // Names are the whole page's, and none is used that is not there.
         string[] names = [.. page.Descendants().Attributes("id").Select(id => id.Value)];
         Assert.Equal(names.Distinct(StringComparer.Ordinal), names);
-        Assert.All(page.Descendants().Attributes().SelectMany(attribute => Reference().Matches(attribute.Value)), match => Assert.Contains(match.Groups[1].Value, names));
+        Assert.All(page.Descendants().Attributes().SelectMany(attribute => Reference().Matches(attribute.Value)), match => Assert.True(names.Contains(match.Groups[1].Value) || HexColor().IsMatch(match.Value), match.Value));
         Assert.DoesNotContain(page.Descendants(), element => element.Name.LocalName is "script" or "img" or "iframe" or "object");
         Assert.DoesNotContain(page.Descendants().Attributes(), attribute => !attribute.IsNamespaceDeclaration && attribute.Value.Contains("//", StringComparison.Ordinal));
 
@@ -52,9 +53,9 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
         XElement page = Whole();
         Assert.Equal(
             [
-                ["bert", "dev <1>", "accuracy", "0.8428", "–", "0.5", "1.391", "–", "–", "1840000", "7.4"],
-                ["bert-3x", "dev <1>", "accuracy", "0.8194", "-0.0234", "0.5", "0.477", "2.68", "2.4", "1840000", "7.4"],
-                ["bert-2x", "dev <1>", "accuracy", "0.83", "-0.0128", "0.5", "0.7", "1.98", "2.4", "1840000", "7.4"],
+                ["bert", "dev <1>", "accuracy", "0.8428", "–", "0.5", "1.391", "–", "–", "1,840,000", "7.4"],
+                ["bert-3x", "dev <1>", "accuracy", "0.8194", "-0.0234", "0.5", "0.477", "2.68", "2.4", "1,840,000", "7.4"],
+                ["bert-2x", "dev <1>", "accuracy", "0.83", "-0.0128", "0.5", "0.7", "1.98", "2.4", "1,840,000", "7.4"],
             ], Rows(page, "Measured models"));
         Assert.Equal([["1.98", "0.83"], ["2.68", "0.8194"]], Rows(page, "accuracy against speedup, the numbers"));
         Assert.Equal([["10", "2.5", "1.5", "NaN"], ["20", "1.25", "1", "0.25"]], Rows(page, "Loss by term, the numbers"));
@@ -130,6 +131,9 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
     {
         Step = step, TotalSteps = 100, Epoch = step / 10.0, Loss = loss, LearningRate = 1e-3, TokensPerSecond = 1000,
     };
+
+    [GeneratedRegex("^#[0-9A-Fa-f]{6}$", RegexOptions.CultureInvariant)]
+    private static partial Regex HexColor();
 
     [GeneratedRegex(@"(?:^|url\()#([\w-]+)", RegexOptions.CultureInvariant)]
     private static partial Regex Reference();
