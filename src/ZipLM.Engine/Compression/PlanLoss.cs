@@ -122,7 +122,8 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
     private Tensor Remember(int batch, int sublayers, Tensor output)
     {
         var bytes = Bytes(output);
-        if (_bytes + bytes <= cacheBytes)
+        // A plan that is evaluated again, for another budget, has them already.
+        if (_bytes + bytes <= cacheBytes && !_own.ContainsKey((batch, sublayers)))
         {
             _bytes += bytes;
             _own.Add((batch, sublayers), output.alias().DetachFromDisposeScope());

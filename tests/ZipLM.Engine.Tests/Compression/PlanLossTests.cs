@@ -10,11 +10,12 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
 {
     private static readonly TextDataset Text = TinyBert.Data(90, seed: 20);
 
-    /// <summary>Plans that share the first few sublayers with the one before, and all else differs.</summary>
+    /// <summary>Plans that share the first few sublayers with the one before; one comes twice in a row.</summary>
     private static readonly LayerShape[][] Plans =
     [
         [new(0, 4, 24), new(1, 4, 24), new(2, 4, 24)],
         [new(0, 2, 13), new(1, 3, 7), new(2, 1, 20)],
+        [new(0, 2, 13), new(1, 3, 7), new(2, 1, 2)],
         [new(0, 2, 13), new(1, 3, 7), new(2, 1, 2)],
         [new(0, 2, 13), new(1, 3, 9), new(2, 0, 20)],
         [new(0, 2, 0), new(1, 3, 9), new(2, 0, 20)],
