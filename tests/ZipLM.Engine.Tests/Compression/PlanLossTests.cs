@@ -10,12 +10,11 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
 {
     private static readonly TextDataset Text = TinyBert.Data(90, seed: 20);
 
-    /// <summary>Plans that share the first few sublayers with the one before; one comes twice in a row.</summary>
+    /// <summary>Plans that share the first few sublayers with the one before, and all else differs.</summary>
     private static readonly LayerShape[][] Plans =
     [
         [new(0, 4, 24), new(1, 4, 24), new(2, 4, 24)],
         [new(0, 2, 13), new(1, 3, 7), new(2, 1, 20)],
-        [new(0, 2, 13), new(1, 3, 7), new(2, 1, 2)],
         [new(0, 2, 13), new(1, 3, 7), new(2, 1, 2)],
         [new(0, 2, 13), new(1, 3, 9), new(2, 0, 20)],
         [new(0, 2, 0), new(1, 3, 9), new(2, 0, 20)],
@@ -50,6 +49,18 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
                 plans.Keep();
             }
         }
+    });
+
+    [Fact]
+    public void A_plan_that_was_not_kept_may_be_evaluated_again() => fixture.Run(() =>
+    {
+        using var dense = Dense("labels");
+        using var statistics = Statistics(dense);
+        using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
+        using var loss = new SearchLoss(dense, TinyBert.Encode(Text), CancellationToken.None);
+        using var plans = new PlanLoss(dense, store, loss, long.MaxValue);
+        var once = plans.Of(Plans[1], 0, CancellationToken.None);
+        Assert.Equal(once, plans.Of(Plans[1], 0, CancellationToken.None));
     });
 
     /// <summary>A plan that loses on the first part is kept nowhere; the best's activations serve the next all the same.</summary>
