@@ -61,7 +61,7 @@ internal static class SearchBenchmark
     {
         using var scope = NewDisposeScope();
         var weights = model.Weights(null, CancellationToken.None);
-        var sample = CalibrationSample.Draw(teacher.Train, Rows, Rows, seed, NullReporter.Instance);
+        var sample = CalibrationSample.Draw(teacher.Train, Rows, Rows, seed);
         using var statistics = CalibrationStatistics.Collect(weights, Batch.Sequential(Encode(sample.Statistics), 32, weights.Device), CancellationToken.None);
         using var store = PruningStore.Build(weights, statistics, 1e-2, NullReporter.Instance, CancellationToken.None);
         var choices = new PlanChoices(model.Layers, store, table);

@@ -53,7 +53,7 @@ public sealed class PruningTests(TinyStore store)
     [Fact]
     public void SaliencyRowsFromThePipelineBringTheirModels()
     {
-        var models = _session.Run("Get-Model bert | Get-StructureSaliency | Invoke-StructuredPrune -Speedup 1.2, 1.4 -Rounds 5");
+        var models = _session.Run("Get-Model bert | Get-StructureSaliency | Invoke-StructuredPrune -Speedup 1.2, 1.4 -LatencyTable $quick -Rounds 5");
         Assert.Equal(["bert-1.2x", "bert-1.4x"], models.Select(model => (string)((dynamic)model).Name));
     }
 
@@ -79,8 +79,8 @@ public sealed class PruningTests(TinyStore store)
     {
         dynamic model = _session.Run($$"""
             $bert = Get-Model bert
-            $table = $bert | Measure-LayerLatency -Rounds 30
-            $rows = $bert | Get-StructureSaliency
+            $table = $bert | Measure-LayerLatency -Rounds 5
+            $rows = $bert | Get-StructureSaliency -CalibrationSamples 64
             {{command}} -Speedup 1.3 -Rounds 5
             """).Single();
         Assert.Equal("bert-1.3x", model.Name);
@@ -130,7 +130,7 @@ public sealed class PruningTests(TinyStore store)
         // The rows bring both along; asked for directly it is the same.
         foreach (string command in new[] { "$ranked | Invoke-StructuredPrune", $"Get-Model bert | Invoke-StructuredPrune {how}" })
         {
-            dynamic model = _session.Run($"{command} -Speedup 1.2 -Rounds 3 -CalibrationSamples 64").Single();
+            dynamic model = _session.Run($"{command} -Speedup 1.2 -LatencyTable $quick -Rounds 3 -CalibrationSamples 64").Single();
             Assert.Equal((criterion, repair), ((string)model.Pruning.Criterion.ToString(), (bool)model.Pruning.Repair));
         }
     }
@@ -142,7 +142,7 @@ public sealed class PruningTests(TinyStore store)
         Assert.Equal([1e-3, 0.1], rows.Distinct());
         Assert.Equal(2 * 4 * (4 + 128), rows.Count);
 
-        var models = _session.Run("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3 -CalibrationSamples 64 -Damping 1e-3, 0.1").Select(model => (dynamic)model).ToList();
+        var models = _session.Run("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 3 -CalibrationSamples 64 -Damping 1e-3, 0.1").Select(model => (dynamic)model).ToList();
         Assert.Equal(["bert-1.2x-damping0.001", "bert-1.2x-damping0.1"], models.Select(model => (string)model.Name));
         Assert.Equal([1e-3, 0.1], models.Select(model => (double)model.Pruning.Damping));
         Assert.All(models, model =>

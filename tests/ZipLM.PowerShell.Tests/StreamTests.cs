@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 using Xunit;
 
@@ -24,7 +25,7 @@ public sealed class StreamTests(TinyStore store)
 
     [Theory]
     [InlineData("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5")]
-    [InlineData("Get-Model bert | Invoke-StructuredPrune -Speedup 1000 -Rounds 5 -ErrorAction Ignore")]
+    [InlineData("Get-Model bert | Invoke-StructuredPrune -Speedup 1000 -LatencyTable $quick -Rounds 5 -ErrorAction Ignore")]
     [InlineData("Get-Model bert | Get-StructureSaliency")]
     [InlineData("Get-Model bert | Measure-Model -Rounds 3")]
     public void EveryActivityThatIsShownEnds(string command)
@@ -38,9 +39,9 @@ public sealed class StreamTests(TinyStore store)
     [Fact]
     public void VerboseTellsTheStepsAndSilenceIsTheDefault()
     {
-        const string Command = "Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5";
-        Assert.Empty(store.Session.Invoke(Command).Verbose);
-        var steps = store.Session.Invoke(Command + " -Verbose").Verbose;
+        const string Command = "Get-Model bert | Measure-LayerLatency -Rounds 5 {0} | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 {0}";
+        Assert.Empty(store.Session.Invoke(string.Format(CultureInfo.InvariantCulture, Command, "")).Verbose);
+        var steps = store.Session.Invoke(string.Format(CultureInfo.InvariantCulture, Command, "-Verbose")).Verbose;
         Assert.Contains(steps, step => step.Contains(store.TrainFile, StringComparison.Ordinal));
         Assert.Contains(steps, step => step.StartsWith("Taking statistics", StringComparison.Ordinal));
         Assert.Contains(steps, step => step.Contains("interleaved rounds", StringComparison.Ordinal));

@@ -69,7 +69,7 @@ public sealed class TaskTests(TinyStore store)
             $raw | Start-ModelTraining @training -ValidationData $test -Epochs {{epochs}} | Receive-Job -Wait -AutoRemoveJob -InformationAction Ignore | Export-Model -Name {{name}}
             $dense = Get-Model {{name}}
             $dense | Measure-Model -Data $test -Rounds 3
-            $small = $dense | Invoke-StructuredPrune -Speedup 1.25 -Rounds 3 -CalibrationSamples 16
+            $small = $dense | Measure-LayerLatency -Rounds 5 | Invoke-StructuredPrune -Speedup 1.25 -Rounds 3 -CalibrationSamples 16
             $small | Measure-Model -Data $test -Rounds 3
             $taught = $small | Start-TokenDistillation @training -Epochs 1 | Receive-Job -Wait -AutoRemoveJob -InformationAction Ignore
             $taught | Measure-Model -Data $test -Rounds 3
@@ -123,7 +123,7 @@ public sealed class TaskTests(TinyStore store)
     [Fact]
     public void ABareModelPrunesByItsHiddenStates()
     {
-        _session.Run("$text = Import-TextDataset '" + Stories("b.txt", 40, 1) + "' -Delimiter '---'; New-Model -Name bare -Layers 2 -HiddenSize 32 -Heads 4 -TrainingData $text -VocabularySize 150 | Invoke-StructuredPrune -Speedup 1.2 -CalibrationData $text -Rounds 3 | Export-Model -Name bare");
+        _session.Run("$text = Import-TextDataset '" + Stories("b.txt", 40, 1) + "' -Delimiter '---'; New-Model -Name bare -Layers 2 -HiddenSize 32 -Heads 4 -TrainingData $text -VocabularySize 150 | Measure-LayerLatency -SequenceLength 16 -Rounds 5 | Invoke-StructuredPrune -Speedup 1.2 -CalibrationData $text -Rounds 3 | Export-Model -Name bare");
         Assert.Equal("BertModel HiddenStateError", _session.One<string>("$bare = Get-Model bare; \"$($bare.Architecture) $($bare.Pruning.LossMeasure)\""));
         ErrorRecord error = Assert.Single(_session.Invoke("$bare | Measure-Model -Data $dev").Errors);
         Assert.StartsWith("ZipLM.ModelHeadMissing,", error.FullyQualifiedErrorId, StringComparison.Ordinal);

@@ -39,6 +39,7 @@ public sealed class TinyStore : IDisposable
                 Start-ModelTraining -TrainingData $train -ValidationData $dev -Epochs 4 -BatchSize 16 -LearningRate 2e-3 -InformationAction Ignore |
                 Receive-Job -Wait -AutoRemoveJob -InformationAction Ignore |
                 Export-Model -Name bert
+            $quick = Get-Model bert | Measure-LayerLatency -Rounds 20
             """);
     }
 
@@ -54,7 +55,10 @@ public sealed class TinyStore : IDisposable
     /// <summary>The directory of <c>bert</c>.</summary>
     public string BertFolder => Path.Combine(Folder, "ZIPLM_HOME", "models", "bert");
 
-    /// <summary>A runspace on the CPU, with <c>$train</c> and <c>$dev</c>.</summary>
+    /// <summary>
+    /// A runspace on the CPU, with <c>$train</c>, <c>$dev</c>, and <c>$quick</c>: a latency table of a few rounds, for tests
+    /// where its precision does not matter.
+    /// </summary>
     public ModuleSession Session { get; }
 
     /// <summary>A path in the temporary folder.</summary>

@@ -94,7 +94,7 @@ public sealed class ViewTests(TinyStore store)
             $bert = Get-Model bert
             $bert | Out-Default
             $bert | Measure-LayerLatency -Rounds 5 -SequenceLength 16 | Out-Default
-            $small = $bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -CalibrationSamples 64
+            $small = $bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable ($bert | Measure-LayerLatency -Rounds 5) -Rounds 5 -CalibrationSamples 64
             $small | Out-Default
             $small | Measure-Model -Rounds 3 | Out-Default
             Get-GpuSession | Out-Default

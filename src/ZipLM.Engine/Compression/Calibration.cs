@@ -15,6 +15,7 @@ internal sealed class Calibration : IDisposable
 
     private readonly EncodedDataset _sample;
     private readonly TextDataset _search;
+    private readonly string? _shortage;
     private CalibrationStatistics? _statistics;
     private DirectoryInfo? _temporary;
 
@@ -29,9 +30,9 @@ internal sealed class Calibration : IDisposable
 
         Model = model;
         Data = CalibrationSource.Resolve(model, given, () => HubSettings.Default(), reporter, cancellationToken);
-        var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Task, model.Labels), samples, samples, model.Session.Seed, reporter);
+        var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Task, model.Labels), samples, samples, model.Session.Seed);
         _sample = Encode(drawn.Statistics, cancellationToken);
-        _search = drawn.Search;
+        (_search, _shortage) = (drawn.Search, drawn.Shortage);
     }
 
     public TransformerModel Model { get; }
@@ -83,6 +84,11 @@ internal sealed class Calibration : IDisposable
 
     private CalibrationStatistics Take(IReporter reporter, CancellationToken cancellationToken)
     {
+        if (_shortage is not null)
+        {
+            reporter.Warning(_shortage);
+        }
+
         var weights = Model.Weights(reporter, cancellationToken);
         var memory = Memory ?? HalfOfFree();
         var directory = StatisticsPath is { } path ? new StatisticsDirectory(path, Origin(weights, cancellationToken))

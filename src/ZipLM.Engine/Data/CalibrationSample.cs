@@ -3,15 +3,15 @@ namespace ZipLM.Engine.Data;
 /// <summary>Two samples of a data set that share no row: one for the statistics, one for the search.</summary>
 /// <param name="Statistics">Rows that the layers' statistics are collected on.</param>
 /// <param name="Search">Rows that the search compares models on.</param>
-internal sealed record CalibrationSample(TextDataset Statistics, TextDataset Search)
+/// <param name="Shortage">What to warn of: there were fewer rows than wanted; null = enough.</param>
+internal sealed record CalibrationSample(TextDataset Statistics, TextDataset Search, string? Shortage = null)
 {
-    /// <summary>Draws both samples; the same seed draws the same rows. Too few rows are divided in the proportion that was asked for, with a warning.</summary>
+    /// <summary>Draws both samples; the same seed draws the same rows. Too few rows are divided in the proportion that was asked for.</summary>
     /// <param name="dataset">The rows to draw from.</param>
     /// <param name="statisticsRows">Rows wanted for the statistics.</param>
     /// <param name="searchRows">Rows wanted for the search.</param>
     /// <param name="seed">The run's seed.</param>
-    /// <param name="reporter">Hears of too few rows.</param>
-    public static CalibrationSample Draw(TextDataset dataset, int statisticsRows, int searchRows, int seed, IReporter reporter)
+    public static CalibrationSample Draw(TextDataset dataset, int statisticsRows, int searchRows, int seed)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(statisticsRows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(searchRows, 1);
@@ -19,20 +19,20 @@ internal sealed record CalibrationSample(TextDataset Statistics, TextDataset Sea
         new Random(seed).Shuffle(rows);
         if (rows.Length == 1)
         {
-            reporter.Warning($"The calibration data '{dataset.Name}' has a single row, which serves both the statistics and the search.");
-            return new CalibrationSample(dataset, dataset);
+            return new CalibrationSample(dataset, dataset, $"The calibration data '{dataset.Name}' has a single row, which serves both the statistics and the search.");
         }
 
+        string? shortage = null;
         var wanted = statisticsRows + searchRows;
         if (rows.Length < wanted)
         {
             statisticsRows = Math.Clamp((int)((long)rows.Length * statisticsRows / wanted), 1, rows.Length - 1);
             searchRows = rows.Length - statisticsRows;
-            reporter.Warning($"The calibration data '{dataset.Name}' has {rows.Length} rows where {wanted} are wanted: {statisticsRows} serve the statistics, {searchRows} the search.");
+            shortage = $"The calibration data '{dataset.Name}' has {rows.Length} rows where {wanted} are wanted: {statisticsRows} serve the statistics, {searchRows} the search.";
         }
 
         return new CalibrationSample(
-            Take(dataset, rows.AsSpan(0, statisticsRows)), Take(dataset, rows.AsSpan(statisticsRows, searchRows)));
+            Take(dataset, rows.AsSpan(0, statisticsRows)), Take(dataset, rows.AsSpan(statisticsRows, searchRows)), shortage);
     }
 
     private static TextDataset Take(TextDataset dataset, ReadOnlySpan<int> rows) =>

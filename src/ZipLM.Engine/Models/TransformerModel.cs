@@ -46,9 +46,10 @@ internal sealed class TransformerModel : Model, IResident
     /// <summary>The engine's own view of a model that a user passed.</summary>
     public static TransformerModel Of(Model model) => (TransformerModel)model;
 
-    public TorchSession Session { get; }
+    // Not public: a model is written to XML and JSON with all of its public properties.
+    internal TorchSession Session { get; }
 
-    public ModelDescription Description => _description;
+    internal ModelDescription Description => _description;
 
     /// <inheritdoc />
     public override string Name { get; }
@@ -109,10 +110,10 @@ internal sealed class TransformerModel : Model, IResident
 
     /// <summary>The tokenizer of its directory.</summary>
     /// <exception cref="ZipLMException">There is none, or it gives ids that the model has no embedding for.</exception>
-    public Tokenizer Tokenizer => _tokenizer ??= LoadTokenizer(_path!);
+    internal Tokenizer Tokenizer => _tokenizer ??= LoadTokenizer(_path!);
 
     /// <summary>The weights, read from disk when they are not in memory; runs on the session's worker thread.</summary>
-    public Transformer Weights(IReporter? reporter, CancellationToken cancellationToken)
+    internal Transformer Weights(IReporter? reporter, CancellationToken cancellationToken)
     {
         if (_disposed)
         {
@@ -128,7 +129,7 @@ internal sealed class TransformerModel : Model, IResident
     /// <param name="task">What the model is to answer; its own task unless given.</param>
     /// <param name="stride">Tokens that neighbouring windows share; what is usual for the task unless given.</param>
     /// <exception cref="ZipLMException">The data has pairs of texts, which this model does not tell apart.</exception>
-    public EncodedDataset Encode(TextDataset data, int maximumLength, CancellationToken cancellationToken, ModelTask? task = null, int? stride = null)
+    internal EncodedDataset Encode(TextDataset data, int maximumLength, CancellationToken cancellationToken, ModelTask? task = null, int? stride = null)
     {
         if (!_description.ReadsPairs && data.Examples.Any(e => e.TextPair is not null))
         {
@@ -141,7 +142,7 @@ internal sealed class TransformerModel : Model, IResident
     }
 
     /// <summary>Remembers where the model was saved.</summary>
-    public void SavedTo(string directory) => _path = directory;
+    internal void SavedTo(string directory) => _path = directory;
 
     void IResident.Evict() => Release();
 

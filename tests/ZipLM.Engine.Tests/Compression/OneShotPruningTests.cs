@@ -505,7 +505,7 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         fixture.Run(() =>
         {
             // The rows that the statistics did not see, drawn by the session's seed.
-            var search = ZipLM.Engine.Data.CalibrationSample.Draw(labelled, 20, 20, fixture.Session.Seed, _reporter).Search;
+            var search = ZipLM.Engine.Data.CalibrationSample.Draw(labelled, 20, 20, fixture.Session.Seed).Search;
             foreach (var pruned in models)
             {
                 Assert.Equal(LossMeasure.CrossEntropy, pruned.Pruning!.LossMeasure);
