@@ -1,6 +1,7 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Compression;
@@ -132,7 +133,7 @@ internal sealed class SearchLoss : IDisposable
         var (q, p) = (TaskLoss.Answers(logits, batch), TaskLoss.Answers(answer, batch));
         if (batch.Task == ModelTask.Regression)
         {
-            return (q - p).square().squeeze(1);
+            return (q - p).Squared().squeeze(1);
         }
 
         (q, p) = (nn.functional.log_softmax(q, 1), nn.functional.log_softmax(p, 1));
@@ -144,7 +145,7 @@ internal sealed class SearchLoss : IDisposable
     private static double[] TokenSquares(Tensor hidden, Batch batch)
     {
         using var scope = NewDisposeScope();
-        return Values((hidden.square().sum(new long[] { 2 }) * batch.Mask).sum(new long[] { 1 }));
+        return Values((hidden.Squared().sum(new long[] { 2 }) * batch.Mask).sum(new long[] { 1 }));
     }
 
     private static double[] Values(Tensor rows) => rows.to(float64).cpu().data<double>().ToArray();

@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -43,14 +44,14 @@ internal sealed class AdamW(FlatParameters parameters, double weightDecay, doubl
         else
         {
             // All on the device: nothing here waits for it.
-            var g = parameters.Gradients.mul_((maximumNorm / (norm + 1e-6)).clamp_max(1));
-            Mean.mul_(Beta1).add_(g, alpha: 1 - Beta1);
-            Square.mul_(Beta2).addcmul_(g, g, value: 1 - Beta2);
-            var root = Square.sqrt().div_(correction2).add_(Epsilon);
+            var g = parameters.Gradients.mul_(norm.Plus(1e-6).reciprocal().Times(maximumNorm).AtMost(1));
+            Mean.Scale(Beta1).Increase(g, 1 - Beta1);
+            Square.Scale(Beta2).Increase(g.Squared(), 1 - Beta2);
+            var root = Square.sqrt().Scale(1 / correction2).Increase(Epsilon);
             foreach (var group in parameters.Groups)
             {
                 var rate = learningRate * group.Rate;
-                Range(parameters.Weights, group).mul_(1 - (rate * Decay(group))).addcdiv_(Range(Mean, group), Range(root, group), value: -rate / correction1);
+                Range(parameters.Weights, group).Scale(1 - (rate * Decay(group))).Increase(Range(Mean, group).div(Range(root, group)), -rate / correction1);
             }
 
             parameters.Gradients.zero_();

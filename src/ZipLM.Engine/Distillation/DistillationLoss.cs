@@ -1,5 +1,6 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Evaluation;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -13,7 +14,7 @@ internal static class DistillationLoss
     public static Tensor Logit(Tensor student, Tensor teacher, Batch batch, double temperature)
     {
         var (answers, targets) = (TaskLoss.Answers(student, batch), TaskLoss.Answers(teacher, batch));
-        return batch.Task == ModelTask.Regression ? (answers - targets).square().mean() : Logit(answers, targets, temperature);
+        return batch.Task == ModelTask.Regression ? (answers - targets).Squared().mean() : Logit(answers, targets, temperature);
     }
 
     /// <summary>The same of answers as rows of scores.</summary>
@@ -21,9 +22,9 @@ internal static class DistillationLoss
     /// <param name="teacher">[answers, choices]</param>
     public static Tensor Logit(Tensor student, Tensor teacher, double temperature)
     {
-        var p = nn.functional.log_softmax(teacher / temperature, 1);
-        var q = nn.functional.log_softmax(student / temperature, 1);
-        return (p.exp() * (p - q)).sum(new long[] { 1 }).mean() * (temperature * temperature);
+        var p = nn.functional.log_softmax(teacher.Over(temperature), 1);
+        var q = nn.functional.log_softmax(student.Over(temperature), 1);
+        return (p.exp() * (p - q)).sum(new long[] { 1 }).mean().Times(temperature * temperature);
     }
 
     /// <summary>The same of a language model, of which only the likeliest words were kept.</summary>
@@ -46,9 +47,9 @@ internal static class DistillationLoss
             // The gradient of the norm is 0 where student and teacher agree exactly.
             var distance = measure == TokenDistance.Euclidean
                 ? difference.norm(dim: 2)
-                : difference.square().sum(new long[] { 2 }) / (teacher[k].square().sum(new long[] { 2 }) + 1e-12);
+                : difference.Squared().sum(new long[] { 2 }) / teacher[k].Squared().sum(new long[] { 2 }).Plus(1e-12);
             var mean = OverTokens(distance, batch);
-            total = total is null ? mean : total + mean;
+            total = total is null ? mean : total.Plus(mean);
         }
 
         return total ?? throw new ArgumentException("There is no hidden state to compare.", nameof(student));
@@ -57,5 +58,5 @@ internal static class DistillationLoss
     /// <summary>Mean over the tokens that are not padding.</summary>
     /// <param name="values">[batch, length]</param>
     private static Tensor OverTokens(Tensor values, Batch batch) =>
-        batch.IsPadded ? (values * batch.Mask.to(values.dtype)).sum() / batch.TokenCount : values.mean();
+        batch.IsPadded ? (values * batch.Mask.to(values.dtype)).sum().Over(batch.TokenCount) : values.mean();
 }

@@ -1,5 +1,6 @@
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
+using ZipLM.Engine.Runtime;
 
 namespace ZipLM.Engine.Distillation;
 
@@ -68,7 +69,7 @@ internal sealed class FlatParameters : IDisposable
     {
         if (_lowGradients is not null)
         {
-            Gradients.add_(_lowGradients);
+            Gradients.Increase(_lowGradients);
             _lowGradients.zero_();
         }
     }

@@ -1,4 +1,5 @@
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -22,7 +23,7 @@ internal sealed class LayerPairs : IDisposable
         {
             using var scope = NewDisposeScope();
             // Lengths are kept on average.
-            return new Linear($"projection.{p.Student}", WeightHolder.Own((randn(teacherWidth, studentWidth, device: device) / Math.Sqrt(studentWidth)).to(type)), null);
+            return new Linear($"projection.{p.Student}", WeightHolder.Own(randn(teacherWidth, studentWidth, device: device).Over(Math.Sqrt(studentWidth)).to(type)), null);
         })];
     }
 

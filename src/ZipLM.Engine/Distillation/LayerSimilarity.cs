@@ -1,5 +1,6 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -32,7 +33,7 @@ internal static class LayerSimilarity
             for (var j = 0; j < y.Count; j++)
             {
                 using var inner = NewDisposeScope();
-                result[k, j] = y[j].t().matmul(x[k]).square().sum().item<double>() / (xNorms[k] * yNorms[j]);
+                result[k, j] = y[j].t().matmul(x[k]).Squared().sum().item<double>() / (xNorms[k] * yNorms[j]);
             }
         }
 
@@ -58,6 +59,6 @@ internal static class LayerSimilarity
     private static double SelfNorm(Tensor x)
     {
         using var scope = NewDisposeScope();
-        return Math.Max(x.t().matmul(x).square().sum().sqrt().item<double>(), 1e-30);
+        return Math.Max(x.t().matmul(x).Squared().sum().sqrt().item<double>(), 1e-30);
     }
 }

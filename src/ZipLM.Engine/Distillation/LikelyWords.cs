@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -20,7 +21,7 @@ internal sealed record LikelyWords(Tensor Ids, Tensor LogProbabilities) : IDispo
     /// <param name="logits">[batch, length, vocabulary]</param>
     public static LikelyWords Of(Tensor logits, double temperature)
     {
-        var (values, ids) = nn.functional.log_softmax(logits.to(ScalarType.Float32) / temperature, 2).topk((int)Math.Min(Count, logits.shape[2]), 2);
+        var (values, ids) = nn.functional.log_softmax(logits.to(ScalarType.Float32).Over(temperature), 2).topk((int)Math.Min(Count, logits.shape[2]), 2);
         return new(ids, WithRest(values));
     }
 
@@ -28,8 +29,8 @@ internal sealed record LikelyWords(Tensor Ids, Tensor LogProbabilities) : IDispo
     /// <param name="student">[batch, length, vocabulary]</param>
     public Tensor Divergence(Tensor student, double temperature)
     {
-        var q = WithRest(nn.functional.log_softmax(student / temperature, 2).gather(2, Ids));
-        return (LogProbabilities.exp() * (LogProbabilities - q)).sum(new long[] { 2 }) * (temperature * temperature);
+        var q = WithRest(nn.functional.log_softmax(student.Over(temperature), 2).gather(2, Ids));
+        return (LogProbabilities.exp() * (LogProbabilities - q)).sum(new long[] { 2 }).Times(temperature * temperature);
     }
 
     public void Dispose()
@@ -40,7 +41,7 @@ internal sealed record LikelyWords(Tensor Ids, Tensor LogProbabilities) : IDispo
 
     private static Tensor WithRest(Tensor logProbabilities)
     {
-        var rest = (1 - logProbabilities.exp().sum(new long[] { 2 }, keepdim: true)).clamp_min(Least).log();
+        var rest = logProbabilities.exp().sum(new long[] { 2 }, keepdim: true).neg().Plus(1.0).AtLeast(Least).log();
         return cat([logProbabilities, rest], 2);
     }
 }

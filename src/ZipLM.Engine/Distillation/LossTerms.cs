@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -7,8 +8,8 @@ internal sealed record LossTerms(LossWeights Weights, Tensor? Task, Tensor? Logi
 {
     public Tensor Total { get; } = new[] { (Weights.Task, Task), (Weights.Logit, Logit), (Weights.Token, Token) }
         .Where(t => t.Item2 is not null)
-        .Select(t => t.Item2! * t.Item1)
-        .Aggregate((a, b) => a + b);
+        .Select(t => t.Item2!.Times(t.Item1))
+        .Aggregate((a, b) => a.Plus(b));
 
     /// <summary>[total, task, logit, token] without a graph, which no dispose scope frees.</summary>
     public Tensor Detach()

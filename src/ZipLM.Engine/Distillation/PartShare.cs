@@ -1,4 +1,5 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
 
 namespace ZipLM.Engine.Distillation;
 
@@ -30,7 +31,7 @@ internal readonly record struct PartShare(double Rows, double Tokens, double Tar
             return part.Rows.Count;
         }
 
-        using var told = part.Targets!.ne(TaskTargets.None);
+        using var told = part.Targets!.DiffersFrom(TaskTargets.None);
         using var count = told.sum();
         return count.item<long>();
     }

@@ -1,6 +1,7 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -25,9 +26,9 @@ internal sealed class StudentLoss(TrainingOptions options, LayerPairs? pairs)
         var logits = student.Logits is { } given ? Precise(given) : null;
         return new(
             weights,
-            weights.Task > 0 ? TaskLoss.Mean(logits!, batch, options.LabelSmoothing) * share.Targets : null,
-            weights.Logit > 0 ? Divergence(logits!, teacher!, batch) * (logits!.dim() == 3 && batch.Task != ModelTask.QuestionAnswering ? share.Tokens : share.Rows) : null,
-            weights.Token > 0 ? DistillationLoss.Token(pairs!.Student(student.Hidden), teacher!.Hidden, batch, options.TokenDistance) * share.Tokens : null);
+            weights.Task > 0 ? TaskLoss.Mean(logits!, batch, options.LabelSmoothing).Times(share.Targets) : null,
+            weights.Logit > 0 ? Divergence(logits!, teacher!, batch).Times(logits!.dim() == 3 && batch.Task != ModelTask.QuestionAnswering ? share.Tokens : share.Rows) : null,
+            weights.Token > 0 ? DistillationLoss.Token(pairs!.Student(student.Hidden), teacher!.Hidden, batch, options.TokenDistance).Times(share.Tokens) : null);
     }
 
     private Tensor Divergence(Tensor logits, TeacherAnswer teacher, Batch batch) => teacher.Words is { } words

@@ -99,7 +99,7 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
                         }
                         else
                         {
-                            sum.add_(terms);
+                            sum.Increase(terms);
                             terms.Dispose();
                         }
                     }

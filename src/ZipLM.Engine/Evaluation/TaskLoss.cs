@@ -1,4 +1,5 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Evaluation;
@@ -19,7 +20,7 @@ internal static class TaskLoss
     public static Tensor Mean(Tensor logits, Batch batch, double smoothing = 0)
     {
         var (sum, count) = Sum(logits, batch, smoothing);
-        return sum / Math.Max(count, 1);
+        return sum.Over(Math.Max(count, 1));
     }
 
     /// <summary>The losses added up, scalar, and how many they are.</summary>
@@ -36,7 +37,7 @@ internal static class TaskLoss
         var answers = Answers(logits, batch);
         return batch.Task switch
         {
-            ModelTask.Regression => (answers.squeeze(1) - targets.to(answers.dtype)).square(),
+            ModelTask.Regression => (answers.squeeze(1) - targets.to(answers.dtype)).Squared(),
             ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling => nn.functional.cross_entropy(
                 answers, batch.IsPadded ? targets[batch.Mask] : targets.flatten(), ignore_index: TaskTargets.None, reduction: nn.Reduction.None, label_smoothing: smoothing),
             // The places of padding are choices too, whose scores no weight may fall on.
@@ -49,7 +50,7 @@ internal static class TaskLoss
     public static long Count(Batch batch) => batch.Task switch
     {
         ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling =>
-            batch.Targets is { } told ? told.ne(TaskTargets.None).logical_and(batch.Mask).sum().item<long>() : batch.TokenCount,
+            batch.Targets is { } told ? told.DiffersFrom(TaskTargets.None).logical_and(batch.Mask).sum().item<long>() : batch.TokenCount,
         ModelTask.QuestionAnswering => 2 * batch.Rows.Count,
         _ => batch.Rows.Count,
     };
@@ -76,7 +77,7 @@ internal static class TaskLoss
         {
             case ModelTask.QuestionAnswering:
                 var places = logits.transpose(1, 2);
-                return (batch.IsPadded ? places.masked_fill(batch.Mask.logical_not().unsqueeze(1), Never) : places).flatten(0, 1);
+                return (batch.IsPadded ? places.FilledWhere(batch.Mask.logical_not().unsqueeze(1), Never) : places).flatten(0, 1);
             case ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling:
                 return batch.IsPadded ? logits[batch.Mask] : logits.flatten(0, 1);
             default:

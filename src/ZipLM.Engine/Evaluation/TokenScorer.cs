@@ -1,4 +1,5 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Evaluation;
@@ -16,8 +17,8 @@ internal sealed class TokenScorer(bool isMasked) : Scorer
 
     public override void Add(Tensor logits, Batch batch)
     {
-        var told = batch.Targets!.ne(TaskTargets.None);
-        _right += logits.argmax(2).eq(batch.Targets).logical_and(told).sum().item<long>();
+        var told = batch.Targets!.DiffersFrom(TaskTargets.None);
+        _right += logits.argmax(2).eq(batch.Targets!).logical_and(told).sum().item<long>();
         _all += told.sum().item<long>();
     }
 

@@ -1,4 +1,5 @@
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 using static ZipLM.Engine.Export.OnnxGraph;
 
@@ -22,7 +23,7 @@ internal sealed class OnnxEmbeddings(OnnxGraph graph, OnnxNorms norms, OnnxMask 
 
         // Where every token is of kind 0, that kind's embedding belongs to each position.
         var shift = embeddings.UsesTypes ? null : embeddings.Types?.Weight;
-        var places = Table("embeddings.positions.weight", positions.Weight.shape, () => shift is null ? positions.Weight : positions.Weight + shift[0]);
+        var places = Table("embeddings.positions.weight", positions.Weight.shape, () => shift is null ? positions.Weight : positions.Weight.Plus(shift[0]));
         if (embeddings.Norm is not LayerNorm norm)
         {
             // The first norm behind adds them.

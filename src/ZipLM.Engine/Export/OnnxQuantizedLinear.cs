@@ -1,5 +1,6 @@
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
+using ZipLM.Engine.Runtime;
 
 namespace ZipLM.Engine.Export;
 
@@ -24,7 +25,7 @@ internal sealed class OnnxQuantizedLinear(OnnxGraph graph) : OnnxLinear(graph)
         {
             using var scope = NewDisposeScope();
             var values = matrix().detach().to(float32).cpu();
-            return (values / Scales(values)).round().clamp(-Largest, Largest).to(int8).contiguous().bytes.ToArray();
+            return (values / Scales(values)).round().AtLeast(-Largest).AtMost(Largest).to(int8).contiguous().bytes.ToArray();
         }));
         var scales = Graph.Constant(OnnxTensor.Float($"{name}.weight.scale", [shape[1]], () => Scales(matrix().detach().to(float32))));
         var input = Quantize(x);
@@ -35,7 +36,7 @@ internal sealed class OnnxQuantizedLinear(OnnxGraph graph) : OnnxLinear(graph)
     }
 
     /// <summary>The largest weight of each column, [out], as a share of the largest integer; a column of zeros has any.</summary>
-    private static Tensor Scales(Tensor matrix) => (matrix.abs().amax(0) / Largest).clamp_min(1e-12);
+    private static Tensor Scales(Tensor matrix) => matrix.abs().amax(0).Over(Largest).AtLeast(1e-12);
 
     /// <summary>Values, scale and zero point; once for all matrices that a value is multiplied with.</summary>
     private string[] Quantize(string x)

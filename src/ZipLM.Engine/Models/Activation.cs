@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
@@ -21,7 +22,7 @@ internal sealed record Activation
     {
         "gelu" => new(name, x => nn.functional.gelu(x)),
         // The tanh approximation of GELU (Hendrycks & Gimpel, eq. 3), as GPT-2 uses it.
-        "gelu_new" or "gelu_pytorch_tanh" => new(name, x => 0.5 * x * (1 + tanh(Math.Sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)))),
+        "gelu_new" or "gelu_pytorch_tanh" => new(name, x => x.Times(0.5) * tanh(x.Plus(x.Times(0.044715) * x * x).Times(Math.Sqrt(2 / Math.PI))).Plus(1.0)),
         "relu" => new(name, x => nn.functional.relu(x)),
         "tanh" => new(name, x => x.tanh()),
         "silu" or "swish" => new(name, x => nn.functional.silu(x)),

@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
@@ -62,10 +63,10 @@ internal sealed class Block(
         if (preNorm)
         {
             // An alias, because the caller may free what it gave.
-            return sublayer is null ? x.alias() : x + Drop(sublayer(norm!.Apply(x)), options);
+            return sublayer is null ? x.alias() : x.Plus(Drop(sublayer(norm!.Apply(x)), options));
         }
 
-        return norm!.Apply(sublayer is null ? x : Drop(sublayer(x), options) + x);
+        return norm!.Apply(sublayer is null ? x : Drop(sublayer(x), options).Plus(x));
     }
 
     private Tensor Drop(Tensor x, ForwardOptions options) =>

@@ -1,4 +1,5 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
@@ -13,7 +14,7 @@ internal sealed class LastTokenHead(Linear score) : Head
     /// <returns>[batch, labels]</returns>
     public override Tensor Forward(Tensor hidden, Batch batch, ForwardOptions options)
     {
-        var last = batch.Mask.sum(1, keepdim: true, type: ScalarType.Int64).unsqueeze(2) - 1;
+        var last = batch.Mask.sum(1, keepdim: true, type: ScalarType.Int64).unsqueeze(2).Plus(-1L);
         return score.Apply(hidden.gather(1, last.expand(-1, -1, hidden.shape[2])).squeeze(1));
     }
 

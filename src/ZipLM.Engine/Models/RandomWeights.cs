@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
@@ -23,7 +24,7 @@ internal static class RandomWeights
                 using var scope = NewDisposeScope();
                 var values = name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape)
                     : shape.Length == 1 ? ones(shape)
-                    : randn(shape, generator: generator) * standardDeviation;
+                    : randn(shape, generator: generator).Times(standardDeviation);
                 weights.Add(name, WeightHolder.Own(values.to(type).to(device)));
             }
 

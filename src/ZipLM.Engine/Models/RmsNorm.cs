@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
@@ -16,7 +17,7 @@ internal sealed class RmsNorm(string name, Parameter weight, double epsilon) : N
     {
         // Squares of half precision overflow or vanish: the mean is taken in single precision at least.
         var wide = x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to(float32) : x;
-        var normalised = wide * (wide.square().mean([-1], keepdim: true) + epsilon).rsqrt();
+        var normalised = wide * wide.Squared().mean([-1], keepdim: true).Plus(epsilon).rsqrt();
         return normalised.to(x.dtype) * weight;
     }
 

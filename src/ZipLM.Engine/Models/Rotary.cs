@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
@@ -30,11 +31,11 @@ internal sealed class Rotary(IReadOnlyList<double> frequencies, int positions)
         Prepare(start + length, x);
         var (cosines, sines) = (_cosines!.narrow(0, start, length), _sines!.narrow(0, start, length));
         var halves = x.chunk(2, -1);
-        return cat([(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines) + (halves[0] * sines)], -1);
+        return cat([(halves[0] * cosines) - (halves[1] * sines), (halves[1] * cosines).Plus(halves[0] * sines)], -1);
     }
 
     /// <summary>Position times frequency, float64 [length, pairs].</summary>
-    public Tensor Angles(long length) => outer(arange(length, float64), tensor(frequencies.ToArray(), float64));
+    public Tensor Angles(long length) => outer(TensorArithmetic.Range(0, length, float64), tensor(frequencies.ToArray(), float64));
 
     /// <summary>
     /// Tables for the longest sequence that was seen, shared by all blocks and copies of a model. They are no weights:

@@ -1,4 +1,5 @@
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
@@ -34,12 +35,12 @@ internal sealed class TokenEmbeddings(
         var sum = words.Apply(batch.InputIds);
         if (types is not null)
         {
-            sum += usesTypes ? types.Apply(batch.TypeIds) : types.Weight[0];
+            sum = sum.Plus(usesTypes ? types.Apply(batch.TypeIds) : types.Weight[0]);
         }
 
         if (positions is not null)
         {
-            sum += positions.Weight.narrow(0, positionOffset + (options.Cache?.Length ?? 0), batch.InputIds.shape[1]);
+            sum = sum.Plus(positions.Weight.narrow(0, positionOffset + (options.Cache?.Length ?? 0), batch.InputIds.shape[1]));
         }
 
         var normalised = norm?.Apply(sum) ?? sum;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+using ZipLM.Engine.Runtime;
 
 namespace ZipLM.Engine.Pruning;
 
@@ -244,7 +245,7 @@ internal sealed class ColumnRemoval : IDisposable
         tensor(Enumerable.Range(0, _gone.Length).Where(i => !_gone[i]).Select(i => (long)i).ToArray(), device: _inverse.device);
 
     private (double[] OfInverse, double[] OfGram) Diagonals() =>
-        (_inverse.diagonal().cpu().data<double>().ToArray(), _weight.square().sum(new long[] { 0 }).cpu().data<double>().ToArray());
+        (_inverse.diagonal().cpu().data<double>().ToArray(), _weight.Squared().sum(new long[] { 0 }).cpu().data<double>().ToArray());
 
     /// <summary>What the next choice is made by, the lowest first: score(j) = ‖w_j‖² / (H⁻¹)_jj, or the place in the order that was given.</summary>
     private void Rate(double[] scores)

@@ -1,5 +1,6 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Pruning;
@@ -37,7 +38,7 @@ internal sealed class CriterionScores
         using var scope = NewDisposeScope();
         return _criterion switch
         {
-            PruningCriterion.Magnitude => Sum(weight.to(float64).square().sum(new long[] { 0 })),
+            PruningCriterion.Magnitude => Sum(weight.to(float64).Squared().sum(new long[] { 0 })),
             PruningCriterion.Activation => Sum(hessian.diagonal()),
             _ => _found[(layer, sublayer)],
         };

@@ -1,6 +1,7 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Pruning;
@@ -57,7 +58,7 @@ internal static class FisherInformation
 
                 foreach (var (layer, sublayer, x) in inputs)
                 {
-                    var squares = MaskGradients(x, StructureSize(model, layer, sublayer)).square().sum(new long[] { 0 }).cpu().data<double>().ToArray();
+                    var squares = MaskGradients(x, StructureSize(model, layer, sublayer)).Squared().sum(new long[] { 0 }).cpu().data<double>().ToArray();
                     Add(sums, (layer, sublayer), squares);
                 }
 

@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Pruning;
@@ -34,7 +35,7 @@ internal static class HeadRemoval
             firstScores ??= scores;
             var next = forced is null ? Array.IndexOf(scores, scores.Min()) : alive.IndexOf(forced[order.Count]);
             cost += scores[next];
-            removedNorm += dense.narrow(1, (long)alive[next] * size, size).square().sum().item<double>();
+            removedNorm += dense.narrow(1, (long)alive[next] * size, size).Squared().sum().item<double>();
             order.Add(alive[next]);
             alive.RemoveAt(next);
             if (alive.Count == 0)
@@ -51,7 +52,7 @@ internal static class HeadRemoval
 
             var keptDense = dense.index_select(1, Surgeon.Columns(alive, size, dense.device));
             costs.Add(cost);
-            distances.Add((w - keptDense).square().sum().item<double>() + removedNorm);
+            distances.Add((w - keptDense).Squared().sum().item<double>() + removedNorm);
         }
 
         return new(order, firstScores ?? [], costs, distances);
@@ -69,7 +70,7 @@ internal static class HeadRemoval
         }
 
         var w_S = w.view(w.shape[0], count, size).permute(1, 2, 0);
-        return linalg.solve_triangular(factors, w_S, upper: false).square().sum(new long[] { 1, 2 }).cpu().data<double>().ToArray();
+        return linalg.solve_triangular(factors, w_S, upper: false).Squared().sum(new long[] { 1, 2 }).cpu().data<double>().ToArray();
     }
 
     /// <summary>
@@ -81,7 +82,7 @@ internal static class HeadRemoval
         var rows = inverse.narrow(0, start, size);
         var (factor, _) = linalg.cholesky_ex(rows.narrow(1, start, size));
         var solved = cholesky_solve(rows, factor, upper: false);
-        var others = cat([arange(0, start, int64, w.device), arange(start + size, inverse.shape[0], int64, w.device)]);
+        var others = cat([TensorArithmetic.Range(0, start, int64, w.device), TensorArithmetic.Range(start + size, inverse.shape[0], int64, w.device)]);
         var solvedOthers = solved.index_select(1, others);
         var nextW = w.index_select(1, others).addmm(w.narrow(1, start, size), solvedOthers, beta: 1, alpha: -1);
         var nextInverse = inverse.index_select(0, others).index_select(1, others)

@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Pruning;
@@ -25,9 +26,9 @@ internal static class LevelFactor
         var w = weight.to(float64);
         var h = hessian.index_select(1, columns);
         var square = h.index_select(0, columns);
-        square.diagonal().add_(lambda);
+        square.diagonal().Increase(lambda);
         var lower = linalg.cholesky(square);
-        var right = w.matmul(h).add_(w.index_select(1, columns), alpha: lambda);
+        var right = w.matmul(h).Increase(w.index_select(1, columns), lambda);
         // X·Lᵀ = W·H_:,π, solved for X = Zᵀ.
         var z = linalg.solve_triangular(lower.t(), right, upper: true, left: false);
         return cat([lower, z]).MoveToOuterDisposeScope();

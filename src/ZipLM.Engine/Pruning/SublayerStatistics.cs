@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Pruning;
@@ -47,7 +48,7 @@ internal sealed class SublayerStatistics : IDisposable
     public void Add(SublayerStatistics other)
     {
         using var scope = NewDisposeScope();
-        Sum.add_((other._sum ?? other._read!()).to(Sum.device));
+        Sum.Increase((other._sum ?? other._read!()).to(Sum.device));
         Tokens += other.Tokens;
     }
 
@@ -55,7 +56,7 @@ internal sealed class SublayerStatistics : IDisposable
     public Tensor Hessian()
     {
         var scale = 2.0 / Math.Max(Tokens, 1);
-        return _sum is { } sum ? sum * scale : _read!().mul_(scale);
+        return _sum is { } sum ? sum.Times(scale) : _read!().Scale(scale);
     }
 
     public void Dispose() => _sum?.Dispose();

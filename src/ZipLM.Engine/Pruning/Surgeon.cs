@@ -1,3 +1,4 @@
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Pruning;
@@ -93,7 +94,7 @@ internal static class Surgeon
         var columns = Columns(order, size, hessian.device);
         var energies = (w.t().matmul(w) * hessian).index_select(0, columns).index_select(1, columns);
         // A column brings its own energy and twice what it shares with those before it.
-        var added = energies.diagonal() + (energies.tril(-1).sum(new long[] { 1 }) * 2);
+        var added = energies.diagonal().Plus(energies.tril(-1).sum(new long[] { 1 }).Times(2));
         var sums = added.cumsum(0).cpu().data<double>().ToArray();
         var scale = sums[^1] > 0 ? 1 / sums[^1] : 0;
         return [0, .. Enumerable.Range(1, order.Count - 1).Select(k => Math.Max(0, sums[(k * size) - 1] * scale)), 1];
@@ -101,7 +102,7 @@ internal static class Surgeon
 
     /// <summary>H + λI with λ = damping × mean diagonal of H.</summary>
     private static Tensor Damped(Tensor hessian, double damping) =>
-        hessian + (eye(hessian.shape[0], dtype: float64, device: hessian.device) * Lambda(hessian, damping));
+        hessian.Plus(eye(hessian.shape[0], dtype: float64, device: hessian.device).Times(Lambda(hessian, damping)));
 
     /// <summary>λ = damping × mean diagonal of H.</summary>
     internal static double Lambda(Tensor hessian, double damping)
@@ -115,7 +116,7 @@ internal static class Surgeon
     private static Tensor? Factor(Tensor h)
     {
         var (factor, info) = linalg.cholesky_ex(h);
-        return info.item<int>() == 0 && (factor.diagonal().square() / h.diagonal()).min().item<double>() >= SmallestPivot ? factor : null;
+        return info.item<int>() == 0 && (factor.diagonal().Squared() / h.diagonal()).min().item<double>() >= SmallestPivot ? factor : null;
     }
 
     private static Removal? TryRemove(

@@ -12,7 +12,7 @@ internal static class DeviceProbe
         try
         {
             // The squares of 1 … 16 add up to 1496; such a product passes through every library.
-            using var row = torch.arange(1, 17, dtype: torch.ScalarType.Float32, device: device).reshape(1, 16);
+            using var row = TensorArithmetic.Range(1, 17, torch.ScalarType.Float32, device).reshape(1, 16);
             using var column = row.transpose(0, 1);
             using var product = row.matmul(column);
             var sum = product.item<float>();
