@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using System.Runtime.InteropServices;
+using ZipLM.Engine.Runtime;
 
 namespace ZipLM.PowerShell;
 
@@ -37,8 +38,7 @@ internal static class Errors
     {
         ZipLMException known => known,
         OutOfMemoryException => MemoryExhausted(exception),
-        ExternalException when exception.Message.Contains("allocate memory", StringComparison.Ordinal)
-            || exception.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) => MemoryExhausted(exception),
+        ExternalException when OutOfMemory.Is(exception) => MemoryExhausted(exception),
         _ => null,
     };
 

@@ -18,12 +18,12 @@ internal sealed class LayerPairs : IDisposable
     public LayerPairs(IReadOnlyList<(int Student, int Teacher)> pairs, int studentWidth, int teacherWidth, int projectionSeed, Device device, ScalarType type)
     {
         _pairs = pairs;
-        manual_seed(projectionSeed);
+        using var generator = new Generator((ulong)projectionSeed);
         _projections = studentWidth == teacherWidth ? [] : [.. pairs.Select(p =>
         {
             using var scope = NewDisposeScope();
             // Lengths are kept on average.
-            return new Linear($"projection.{p.Student}", WeightHolder.Own(randn(teacherWidth, studentWidth, device: device).Over(Math.Sqrt(studentWidth)).to(type)), null);
+            return new Linear($"projection.{p.Student}", WeightHolder.Own(Randomness.Normal([teacherWidth, studentWidth], generator, device).Over(Math.Sqrt(studentWidth)).to(type)), null);
         })];
     }
 

@@ -1,4 +1,5 @@
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -28,7 +29,7 @@ internal sealed class RecomputingPass : IGradientPass
         }
 
         outputs.ForEach(o => o.requires_grad = true);
-        manual_seed(SeedOf(student.Blocks.Count));
+        Seed(student.Blocks.Count);
         var last = student.FinalNorm?.Apply(outputs[^1]) ?? outputs[^1];
         var terms = loss.Of(new(last, loss.Forward.Head == true ? student.Head?.Forward(last, batch, loss.Forward) : null, outputs[1..]), part.Teacher, batch, part.Share);
         terms.Total.backward();
@@ -43,18 +44,18 @@ internal sealed class RecomputingPass : IGradientPass
 
         Tensor Embed()
         {
-            manual_seed(SeedOf(-1));
+            Seed(-1);
             return student.Embeddings.Forward(batch, loss.Forward);
         }
 
         Tensor Through(Block block, Tensor input)
         {
             using var inner = NewDisposeScope();
-            manual_seed(SeedOf(block.Layer));
+            Seed(block.Layer);
             return block.Forward(input, mask, loss.Forward).MoveToOuterDisposeScope();
         }
 
-        long SeedOf(int layer) => unchecked(part.Seed + ((layer + 2) * 104_729_000_017L));
+        void Seed(int layer) => Randomness.Seed(unchecked(part.Seed + ((layer + 2) * 104_729_000_017L)), student.Device);
     }
 
     /// <param name="again">The output, computed again with a graph.</param>

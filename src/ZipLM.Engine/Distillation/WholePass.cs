@@ -1,4 +1,5 @@
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -11,7 +12,7 @@ internal sealed class WholePass : IGradientPass
         using var scope = NewDisposeScope();
         // A step of a large model takes seconds: this is looked at before each of its parts.
         cancellationToken.ThrowIfCancellationRequested();
-        manual_seed(part.Seed);
+        Randomness.Seed(part.Seed, student.Device);
         var output = student.Forward(part.Batch, loss.Forward);
         cancellationToken.ThrowIfCancellationRequested();
         var terms = loss.Of(output, part.Teacher, part.Batch, part.Share);

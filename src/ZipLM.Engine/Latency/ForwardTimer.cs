@@ -129,5 +129,5 @@ internal sealed class ForwardTimer : IDisposable
     /// <summary>What torch says when a device is gone; memory that ran out is another matter.</summary>
     private static bool IsDeviceLost(ExternalException e) =>
         (e.Message.Contains("CUDA error", StringComparison.Ordinal) || e.Message.Contains("device lost", StringComparison.OrdinalIgnoreCase))
-        && !e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase);
+        && !OutOfMemory.Is(e);
 }

@@ -43,7 +43,7 @@ internal sealed class Rotary(IReadOnlyList<double> frequencies, int positions)
     /// </summary>
     private void Prepare(long length, Tensor like)
     {
-        if (_cosines is { } known && known.shape[0] >= length && known.dtype == like.dtype && known.device == like.device)
+        if (_cosines is { } known && known.shape[0] >= length && known.dtype == like.dtype && AreOneDevice(known.device, like.device))
         {
             return;
         }
@@ -54,8 +54,13 @@ internal sealed class Rotary(IReadOnlyList<double> frequencies, int positions)
         using var scope = NewDisposeScope();
         // Twice as long as needed where it grows: with a cache, texts get longer token by token.
         var rows = _cosines is null ? length : 2 * length;
+        _cosines?.Dispose();
+        _sines?.Dispose();
         var angles = Angles(rows);
         _cosines = angles.cos().to(like.dtype).to(like.device).DetachFromDisposeScope();
         _sines = angles.sin().to(like.dtype).to(like.device).DetachFromDisposeScope();
     }
+
+    /// <summary>TorchSharp makes a new object each time that a tensor is asked for its device, and knows no equality of them.</summary>
+    private static bool AreOneDevice(Device a, Device b) => a.type == b.type && a.index == b.index;
 }

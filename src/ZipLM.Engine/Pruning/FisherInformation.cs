@@ -30,7 +30,7 @@ internal static class FisherInformation
     public static IReadOnlyDictionary<(int Layer, Sublayer Sublayer), double[]> Collect(
         Transformer model, IEnumerable<Batch> batches, int seed, CancellationToken cancellationToken)
     {
-        using var generator = new Generator((ulong)seed, model.Device);
+        using var generator = new Generator((ulong)seed);
         var sums = new Dictionary<(int Layer, Sublayer Sublayer), double[]>();
         var samples = 0L;
         foreach (var batch in batches)
@@ -88,7 +88,7 @@ internal static class FisherInformation
         if (output.Logits is not { } logits)
         {
             var h = output.LastHidden.to(float32);
-            var noise = randn(h.shape, float32, h.device, generator: generator);
+            var noise = Randomness.Normal(h.shape, generator, h.device);
             return -(batch.IsPadded ? h * noise * batch.Mask.unsqueeze(2) : h * noise).sum();
         }
 
@@ -100,8 +100,8 @@ internal static class FisherInformation
 
         // A regression's answer is the mean of a normal distribution of unit variance, as the hidden state is above.
         return batch.Task == ModelTask.Regression
-            ? -(single * randn(single.shape, float32, single.device, generator: generator)).sum()
-            : nn.functional.cross_entropy(single, multinomial(single.detach().softmax(1), 1, true, generator).squeeze(1), reduction: nn.Reduction.Sum);
+            ? -(single * Randomness.Normal(single.shape, generator, single.device)).sum()
+            : nn.functional.cross_entropy(single, Randomness.Choice(single.detach().softmax(1), generator), reduction: nn.Reduction.Sum);
     }
 
     /// <summary>Gradient of each sample's loss with respect to the mask of each structure, double [batch, structures].</summary>

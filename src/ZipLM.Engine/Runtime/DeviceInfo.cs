@@ -8,17 +8,28 @@ internal static partial class DeviceInfo
 {
     /// <summary>The processor's or graphics card's own name.</summary>
     public static string Name(torch.Device device) =>
-        device.type == DeviceType.CUDA ? CudaName(device.index) : CpuName();
+        device.type == DeviceType.CUDA ? Asked(() => CudaName(device.index)) ?? "CUDA device" : CpuName();
 
     /// <summary>Free and total memory of the device, in bytes; null when it does not say.</summary>
     public static (long Free, long Total)? Memory(torch.Device device)
     {
-        if (device.type == DeviceType.CUDA)
-        {
-            return CudaSetDevice(device.index) == 0 && CudaMemGetInfo(out var free, out var total) == 0 ? ((long)free, (long)total) : null;
-        }
+        return device.type == DeviceType.CUDA ? Asked(() => CudaMemory(device.index)) : HostMemory.Read("/proc", "/sys/fs/cgroup");
+    }
 
-        return HostMemory.Read("/proc", "/sys/fs/cgroup");
+    private static (long Free, long Total)? CudaMemory(int index) =>
+        CudaSetDevice(index) == 0 && CudaMemGetInfo(out var free, out var total) == 0 ? ((long)free, (long)total) : null;
+
+    /// <summary>Default where CUDA's runtime library, which is in no fixed place, is not found: these are no reasons to stop.</summary>
+    private static T? Asked<T>(Func<T> question)
+    {
+        try
+        {
+            return question();
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return default;
+        }
     }
 
     private static string CpuName()
@@ -30,13 +41,13 @@ internal static partial class DeviceInfo
         return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
     }
 
-    private static unsafe string CudaName(int index)
+    private static unsafe string? CudaName(int index)
     {
         // cudaDeviceProp starts with char name[256] in every version; the structure has grown over them, so leave room.
         var properties = stackalloc byte[4096];
         return CudaGetDeviceProperties(properties, index) == 0
-            ? Marshal.PtrToStringUTF8((nint)properties) ?? "CUDA device"
-            : "CUDA device";
+            ? Marshal.PtrToStringUTF8((nint)properties)
+            : null;
     }
 
     [LibraryImport("cudart", EntryPoint = "cudaMemGetInfo")]

@@ -52,11 +52,16 @@ public static class EnvironmentChecks
         }
 
         var count = torch.cuda.device_count();
-        var failure = Enumerable.Range(0, count).Select(i => DeviceProbe.Failure(new torch.Device(DeviceType.CUDA, i))).FirstOrDefault(f => f is not null);
+        var devices = Enumerable.Range(0, count).Select(i => new torch.Device(DeviceType.CUDA, i)).ToList();
+        var failure = devices.Select(DeviceProbe.Failure).FirstOrDefault(f => f is not null);
         return failure is null
-            ? new EnvironmentCheck("CUDA", CheckStatus.Passed, Invariant($"{count} device(s)"))
+            ? new EnvironmentCheck("CUDA", CheckStatus.Passed, string.Join("; ", devices.Select(Card)))
             : new EnvironmentCheck("CUDA", CheckStatus.Failed, failure, "Check that the NVIDIA driver (nvidia-smi) and the card are ones that this libtorch supports, or use -Device cpu.");
     }
+
+    private static string Card(torch.Device device) => DeviceInfo.Memory(device) is { } memory
+        ? Invariant($"{device}: {DeviceInfo.Name(device)}, {memory.Free / GiB:F1} of {memory.Total / GiB:F1} GiB free")
+        : $"{device}: {DeviceInfo.Name(device)}";
 
     private static EnvironmentCheck Memory()
     {

@@ -20,6 +20,7 @@ internal sealed class LibTorch
 
     private const string Cpu = "libtorch_cpu.so";
     private const string Cuda = "libtorch_cuda.so";
+    private const string CudaCore = "libc10_cuda.so";
     private const string Wrapper = "libLibTorchSharp.so";
 
     private LibTorch(string directory, string source, string version)
@@ -42,17 +43,16 @@ internal sealed class LibTorch
     public bool HasCuda => File.Exists(Path.Combine(Directory, Cuda));
 
     /// <summary>
-    /// Where CUDA's runtime library may be, the most certain first: among these libraries, under a name that differs from
-    /// build to build; in the packages that pip's torch takes it from; or in the process already, under its own name.
+    /// Where CUDA's runtime library may be, the most certain first: behind torch's own library, which needs it; among these
+    /// libraries, under a name that differs from build to build; or in the packages that pip's torch takes it from.
     /// </summary>
     public IEnumerable<string> CudaRuntimes =>
     [
+        Path.Combine(Directory, CudaCore),
         .. new[] { "", "../../nvidia/cuda_runtime/lib", "../../nvidia/cu13/lib" }
             .Select(folder => Path.GetFullPath(Path.Combine(Directory, folder)))
             .Where(System.IO.Directory.Exists)
             .SelectMany(folder => System.IO.Directory.EnumerateFiles(folder, "libcudart*.so*")),
-        "libcudart.so.12",
-        "libcudart.so.13",
     ];
 
     /// <summary>Loads torch from a libtorch, or from our own folder when there is none, and then TorchSharp's wrapper.</summary>
@@ -67,7 +67,7 @@ internal sealed class LibTorch
         LibTorch found = string.IsNullOrEmpty(libtorch) ? new LibTorch(natives, "module", OwnVersion) : Existing(libtorch);
 
         // Each after what it needs.
-        string[] names = ["libc10.so", Cpu, .. found.HasCuda ? new[] { "libc10_cuda.so", Cuda } : [], "libtorch.so"];
+        string[] names = ["libc10.so", Cpu, .. found.HasCuda ? new[] { CudaCore, Cuda } : [], "libtorch.so"];
         foreach (string name in names)
             LoadFile(Path.Combine(found.Directory, name));
         LoadFile(Path.Combine(natives, Wrapper));

@@ -35,7 +35,8 @@ public static class NativeLibraries
     public static bool HasCuda => Loaded.Value.HasCuda;
 
     private static nint CudaRuntime() =>
-        Loaded.Value.CudaRuntimes.Select(file => NativeLibrary.TryLoad(file, out var handle) ? handle : 0).FirstOrDefault(handle => handle != 0);
+        Loaded.Value.CudaRuntimes.Select(file => NativeLibrary.TryLoad(file, out var handle) && NativeLibrary.TryGetExport(handle, "cudaMemGetInfo", out _) ? handle : 0)
+            .FirstOrDefault(handle => handle != 0);
 
     private static string FolderBesideEngine =>
         Path.Combine(Path.GetDirectoryName(typeof(NativeLibraries).Assembly.Location)!, "runtimes/linux-x64/native");

@@ -143,6 +143,8 @@ public sealed class TorchSession : GpuSession
         if (TorchDevice.type == DeviceType.CUDA)
         {
             torch.cuda.synchronize(TorchDevice);
+            // It does not look for errors itself; a kernel that failed would else be found out somewhere later, or never.
+            torch.CheckForErrors();
         }
     }
 
