@@ -36,7 +36,7 @@ switch (args)
               onnx [--length N --rounds N | --families]   ONNX Runtime against torch: logits and times
               resume [--kills N --seed N]   a recipe's run killed at random moments against one that never stopped
               search [--speedup N --seeds N --candidates N --trials N --table FILE]   loss and forward tokens against the plain search; the programming for BERT-large
-              surgeon [--rows N --columns N --steps N | --model bert-base | --sweep]   blocked removal, plain loop and inverse
+              surgeon [--rows N --columns N --steps N | --model bert-base | --sweep] [--device cuda:0]   blocked removal, plain loop and inverse
             """);
         return 2;
 }

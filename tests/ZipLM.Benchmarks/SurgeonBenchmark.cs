@@ -20,25 +20,26 @@ internal static class SurgeonBenchmark
         NativeLibraries.EnsureLoaded();
         set_num_threads(options.Int("threads", Environment.ProcessorCount));
         random.manual_seed(options.Int("seed", 1));
-        var result = options.Has("sweep") ? Sweep()
-            : options.Text("model") is { } model ? WholeModel(model)
-            : Matrix(options.Int("rows", 768), options.Int("columns", 3072), options.Int("steps", 200));
+        var device = new Device(options.Text("device") ?? "cpu");
+        var result = options.Has("sweep") ? Sweep(device)
+            : options.Text("model") is { } model ? WholeModel(model, device)
+            : Matrix(options.Int("rows", 768), options.Int("columns", 3072), options.Int("steps", 200), device);
         Console.WriteLine(JsonSerializer.Serialize(result));
         return 0;
     }
 
-    private static object Matrix(int rows, int columns, int plainSteps)
+    private static object Matrix(int rows, int columns, int plainSteps, Device device)
     {
         using var scope = NewDisposeScope();
-        var (w, h) = Problem(rows, columns);
+        var (w, h) = Problem(rows, columns, device);
         // In turns, so that a busy moment of the machine hits both.
         var rounds = Enumerable.Range(0, 3).Select(_ => (
             Inverse: Seconds(() =>
             {
                 using var inner = NewDisposeScope();
                 cholesky_inverse(linalg.cholesky(h));
-            }),
-            Blocked: Seconds(() => Blocked(w, h)))).ToArray();
+            }, device),
+            Blocked: Seconds(() => Blocked(w, h), device))).ToArray();
         var inverseSeconds = rounds.Min(round => round.Inverse);
         var blockedSeconds = rounds.Select(round => round.Blocked).Order().ElementAt(1);
         var (plainOrder, plainWeight, plainSeconds) = Plain(w, h, Math.Min(plainSteps, columns));
@@ -51,7 +52,7 @@ internal static class SurgeonBenchmark
         }
 
         var (_, plainAtBlock, _) = removal.Order.Count == plainOrder.Count ? ([], plainWeight, 0) : Plain(w, h, removal.Order.Count);
-        var kept = tensor(Enumerable.Range(0, columns).Except(removal.Order).Select(i => (long)i).ToArray());
+        var kept = tensor(Enumerable.Range(0, columns).Except(removal.Order).Select(i => (long)i).ToArray(), device: device);
         var same = plainOrder.Zip(removal.Order).Count(pair => pair.First == pair.Second) / (double)plainOrder.Count;
         var perStep = plainSeconds / plainOrder.Count;
         return new
@@ -71,14 +72,14 @@ internal static class SurgeonBenchmark
     }
 
     /// <summary>Time against columns, W with a quarter as many rows, and the exponent of the fitted power law.</summary>
-    private static object Sweep()
+    private static object Sweep(Device device)
     {
         int[] widths = [384, 768, 1536, 3072, 6144];
         var rows = widths.Select(columns =>
         {
             using var scope = NewDisposeScope();
-            var (w, h) = Problem(columns / 4, columns);
-            return new { columns, seconds = Enumerable.Range(0, columns > 3072 ? 1 : 3).Min(_ => Seconds(() => Blocked(w, h))) };
+            var (w, h) = Problem(columns / 4, columns, device);
+            return new { columns, seconds = Enumerable.Range(0, columns > 3072 ? 1 : 3).Min(_ => Seconds(() => Blocked(w, h), device)) };
         }).ToArray();
         var (x, y) = (rows.Select(r => Math.Log(r.columns)).ToArray(), rows.Select(r => Math.Log(r.seconds)).ToArray());
         var (meanX, meanY) = (x.Average(), y.Average());
@@ -87,7 +88,7 @@ internal static class SurgeonBenchmark
     }
 
     /// <summary>All sublayers of a model's dimensions, statistics given.</summary>
-    private static object WholeModel(string model)
+    private static object WholeModel(string model, Device device)
     {
         var (layers, hidden, heads) = model switch
         {
@@ -99,10 +100,10 @@ internal static class SurgeonBenchmark
         for (var layer = 0; layer < layers; layer++)
         {
             using var scope = NewDisposeScope();
-            var (w, h) = Problem(hidden, hidden);
-            headSeconds += Seconds(() => Surgeon.Remove(w, h, hidden / heads, Damping, "attention", NullReporter.Instance, CancellationToken.None));
-            (w, h) = Problem(hidden, 4 * hidden);
-            columnSeconds += Seconds(() => Surgeon.Remove(w, h, 1, Damping, "feed-forward", NullReporter.Instance, CancellationToken.None));
+            var (w, h) = Problem(hidden, hidden, device);
+            headSeconds += Seconds(() => Surgeon.Remove(w, h, hidden / heads, Damping, "attention", NullReporter.Instance, CancellationToken.None), device);
+            (w, h) = Problem(hidden, 4 * hidden, device);
+            columnSeconds += Seconds(() => Surgeon.Remove(w, h, 1, Damping, "feed-forward", NullReporter.Instance, CancellationToken.None), device);
         }
 
         return new
@@ -116,14 +117,14 @@ internal static class SurgeonBenchmark
     }
 
     /// <summary>Correlated inputs that are zero about half of the time, as behind a feed-forward activation, with damping.</summary>
-    private static (Tensor W, Tensor H) Problem(int rows, int columns)
+    private static (Tensor W, Tensor H) Problem(int rows, int columns, Device device)
     {
         using var scope = NewDisposeScope();
         var mix = randn(columns, columns, float32) / Math.Sqrt(columns);
         var x = (mix.matmul(randn(columns, 4 * columns, float32)) + (0.5 * randn(columns, 4 * columns, float32))).relu();
         var h = x.matmul(x.t()).to(float64) * (2.0 / (4 * columns));
         h += eye(columns, dtype: float64) * (h.diagonal().mean() * Damping);
-        return (randn(rows, columns, float64).MoveToOuterDisposeScope(), h.MoveToOuterDisposeScope());
+        return (randn(rows, columns, float64).to(device).MoveToOuterDisposeScope(), h.to(device).MoveToOuterDisposeScope());
     }
 
     private static void Blocked(Tensor w, Tensor h)
@@ -137,7 +138,7 @@ internal static class SurgeonBenchmark
     {
         var (w, inverse) = (dense.clone(), cholesky_inverse(linalg.cholesky(h)));
         var order = new List<int>();
-        var gone = zeros(w.shape[1], float64);
+        var gone = zeros(w.shape[1], float64, w.device);
         var seconds = Seconds(() =>
         {
             for (var step = 0; step < steps; step++)
@@ -153,14 +154,19 @@ internal static class SurgeonBenchmark
                 gone[j] = double.PositiveInfinity;
                 order.Add((int)j);
             }
-        });
+        }, w.device);
         return (order, w, seconds);
     }
 
-    private static double Seconds(Action work)
+    private static double Seconds(Action work, Device device)
     {
         var start = Stopwatch.GetTimestamp();
         work();
+        if (device.type == DeviceType.CUDA)
+        {
+            cuda.synchronize(device);
+        }
+
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }
