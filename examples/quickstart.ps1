@@ -174,7 +174,7 @@ try {
     }
     $teacherReused = [bool] $teacher
     if (-not $teacherReused) {
-        $rows = if ($Data) { Get-GivenRow $file } else { Get-DocumentationRow }
+        $rows = @(if ($Data) { Get-GivenRow $file } else { Get-DocumentationRow })
         $sizes = @{}
         foreach ($row in $rows) { $sizes[$row[1]]++ }
         $least = if ($Data) { 1 } else { 600 }
