@@ -214,7 +214,7 @@ public sealed class BadInputTests(TinyStore store)
             """);
         Assert.SkipWhen(result is null, "This account may not mount a small disk.");
         Assert.Equal(
-            [$"ZipLM.DiskFull {disk}/statistics", $"ZipLM.DiskFull {disk}/figures.csv", $"ZipLM.DiskFull {disk}/model", $"{disk}/filler"],
+            [$"ZipLM.DiskFull {disk}/statistics/layer-00-Attention.safetensors", $"ZipLM.DiskFull {disk}/figures.csv", $"ZipLM.DiskFull {disk}/model/config.json", $"{disk}/filler"],
             result!.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
