@@ -36,6 +36,9 @@ switch ($Task) {
     'Test' { dotnet test --solution $solution @common }
     'Package' {
         $package = "$PSScriptRoot/out/ZipLM"
+        if (Get-Module -Name ZipLM | Where-Object { $_.ModuleBase -eq $package }) {
+            throw "This session has imported the module from '$package', which Package makes anew: run it in another session."
+        }
         if ([IO.Directory]::Exists($package)) { [IO.Directory]::Delete($package, $true) }
         $common = @('-c', $Configuration, "-p:TorchBackend=$TorchBackend", '--artifacts-path', "$PSScriptRoot/out/package/$TorchBackend", "-p:ModuleRoot=$package/")
         dotnet build "$PSScriptRoot/src/ZipLM.PowerShell/ZipLM.PowerShell.csproj" @common

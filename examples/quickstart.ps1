@@ -4,8 +4,8 @@
 .DESCRIPTION
     Reads the English documentation of .NET's reference assemblies, which comes with every SDK, and sorts its summaries
     by topic: the first two parts of the namespace. Trains a small BERT on them, registers it as 'bert' in a model store of
-    its own, prunes it with one line, lets it learn from its teacher again, and measures all three. A second run takes the
-    teacher from the store.
+    its own, prunes it with one line, lets it learn from its teacher again, and measures all three. A second run with the same
+    data takes the teacher from the store.
 .PARAMETER Data
     A file with the columns text and label (TSV, CSV, JSON lines) to use in place of the documentation.
 .PARAMETER Speedup
@@ -54,8 +54,10 @@ function Get-DocumentationRow {
     $packs = [System.IO.Path]::GetFullPath("$([System.Runtime.InteropServices.RuntimeEnvironment]::GetRuntimeDirectory())/../../../packs")
     $files = foreach ($pack in 'Microsoft.NETCore.App.Ref', 'Microsoft.AspNetCore.App.Ref') {
         if ([System.IO.Directory]::Exists("$packs/$pack")) {
-            $version = @([System.IO.Directory]::GetDirectories("$packs/$pack"))[-1]
-            [System.IO.Directory]::GetFiles($version, '*.xml', 'AllDirectories')
+            $folders = [System.IO.Directory]::GetDirectories("$packs/$pack")
+            $versions = [version[]] @(foreach ($folder in $folders) { [System.IO.Path]::GetFileName($folder).Split('-')[0] })
+            [Array]::Sort($versions, $folders)
+            [System.IO.Directory]::GetFiles($folders[-1], '*.xml', 'AllDirectories')
         }
     }
     if (-not $files) { throw "There is no documentation of reference assemblies under '$packs': install the .NET SDK, or give a file with -Data." }
@@ -91,6 +93,13 @@ function Get-DocumentationRow {
 function Test-HeldOut([string] $text) {
     $hash = [System.Security.Cryptography.SHA256]::HashData([System.Text.Encoding]::UTF8.GetBytes($text.ToLowerInvariant()))
     $hash[0] % 10 -eq 0
+}
+
+# The rows of a file of the user's, and their labels.
+function Get-GivenRow([string] $file) {
+    $given = Import-TextDataset -LiteralPath $file
+    if (-not $given.IsLabelled -or $given.Labels.Count -eq 0) { throw "There are rows without a label in '$file': the quickstart needs the columns text and label." }
+    foreach ($example in $given.Examples) { , @(($example.Text -replace '\s+', ' '), $given.Labels[$example.Label]) }
 }
 
 function Save-Row($rows, [string] $path) {
@@ -140,8 +149,15 @@ function Measure-NaiveBayes($train, $dev) {
     $correct / $dev.Count
 }
 
-# Everything of one data set lies in a folder of its own; the store is in it too, so that no other 'bert' is touched.
-$name = if ($Data) { [System.IO.Path]::GetFileNameWithoutExtension($Data) } else { 'dotnet-documentation' }
+# Everything of one data set lies in a folder of its own, named after the file and what is in it; the store is in it too,
+# so that no other 'bert' is touched.
+$name = 'dotnet-documentation'
+if ($Data) {
+    $file = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Data)
+    if (-not [System.IO.File]::Exists($file)) { throw "There is no file '$file': give -Data one with the columns text and label." }
+    $hash = [Convert]::ToHexStringLower([System.Security.Cryptography.SHA256]::HashData([System.IO.File]::ReadAllBytes($file)))
+    $name = [System.IO.Path]::GetFileNameWithoutExtension($file) + '-' + $hash.Substring(0, 12)
+}
 if (-not $Store) { $Store = [System.IO.Path]::Combine([Environment]::GetFolderPath('LocalApplicationData', 'Create'), 'ziplm', 'quickstart') }
 $folder = [System.IO.Path]::Combine($ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Store), $name)
 [void] [System.IO.Directory]::CreateDirectory($folder)
@@ -151,23 +167,27 @@ try {
     # 1. Data
     $trainFile = "$folder/train.tsv"
     $devFile = "$folder/dev.tsv"
-    $teacher = Get-Model bert -ErrorAction Ignore | Where-Object { $_.Record.TrainingData.Path -eq $trainFile }
+    # By its path: the name of a model that is not in the store would be looked for on the hub.
+    $teacherFolder = "$folder/models/bert"
+    $teacher = if ([System.IO.File]::Exists("$teacherFolder/config.json")) {
+        Get-Model -LiteralPath $teacherFolder | Where-Object { $_.Record.TrainingData.Path -eq $trainFile }
+    }
     $teacherReused = [bool] $teacher
     if (-not $teacherReused) {
-        $rows = if ($Data) {
-            $given = Import-TextDataset $Data
-            foreach ($example in $given.Examples) { , @(($example.Text -replace '\s+', ' '), $given.Labels[$example.Label]) }
-        } else { Get-DocumentationRow }
+        $rows = @(if ($Data) { Get-GivenRow $file } else { Get-DocumentationRow })
         $sizes = @{}
         foreach ($row in $rows) { $sizes[$row[1]]++ }
         $least = if ($Data) { 1 } else { 600 }
         $seen = [System.Collections.Generic.HashSet[string]]::new()
+        $learnt = [System.Collections.Generic.HashSet[string]]::new()
         $train = [System.Collections.Generic.List[object]]::new()
         $dev = [System.Collections.Generic.List[object]]::new()
         foreach ($row in $rows) {
             if ($sizes[$row[1]] -lt $least -or -not $seen.Add($row[0].ToLowerInvariant())) { continue }
-            if (Test-HeldOut $row[0]) { $dev.Add($row) } else { $train.Add($row) }
+            # A label's first row is learnt from: what is judged must have been seen.
+            if (-not $learnt.Add($row[1]) -and (Test-HeldOut $row[0])) { $dev.Add($row) } else { $train.Add($row) }
         }
+        if ($dev.Count -eq 0) { throw "'$file' has too few rows: none of its $($train.Count) texts is left to judge by." }
         Save-Row $train $trainFile
         Save-Row $dev $devFile
     }
@@ -175,16 +195,13 @@ try {
     $devData = Import-TextDataset $devFile -Label $trainData.Labels
     "Data: $($trainData.Count) texts to train on, $($devData.Count) held out, $($trainData.Labels.Count) topics. [$([int] $clock.Elapsed.TotalSeconds) s]"
 
-    $baseline = Measure-NaiveBayes $trainData $devData
-    "Naive Bayes: $($baseline.ToString('P2')) of the held-out texts right. [$([int] $clock.Elapsed.TotalSeconds) s]"
-
     # 2. Teacher
     if (-not $teacherReused) {
         New-Model -Name topics -Layers 4 -HiddenSize 128 -Heads 4 -MaximumSequenceLength 64 -TrainingData $trainData -VocabularySize 8000 |
             Start-ModelTraining -TrainingData $trainData -ValidationData $devData -Epochs 4 -BatchSize 64 -LearningRate 1e-3 -MaximumLength 64 |
             Receive-Job -Wait -AutoRemoveJob |
             Export-Model -Name bert -Force
-        $teacher = Get-Model bert
+        $teacher = Get-Model -LiteralPath $teacherFolder
     }
     "Teacher: $($teacher.Parameters) parameters, $(if ($teacherReused) { 'from the store' } else { 'trained' }). [$([int] $clock.Elapsed.TotalSeconds) s]"
 
@@ -192,7 +209,8 @@ try {
 
     # 3. The one line
     $pruned = Get-Model bert | Invoke-StructuredPrune -Speedup $Speedup
-    $pruned
+    # Out-Default, so that the view ends here and the measurements below get a table of their own.
+    $pruned | Out-Default
     "Pruned. [$([int] $clock.Elapsed.TotalSeconds) s]"
 
     # 4. Getting the accuracy back
@@ -203,15 +221,17 @@ try {
     # 5. All three side by side; the student as it comes back from disk.
     $student = Get-Model "$folder/student"
     $measured = $teacher, $pruned, $student | Measure-Model -Data $devData -Baseline $teacher
-    $measured
+    $measured | Out-Default
+    $baseline = Measure-NaiveBayes $trainData $devData
+    "Held-out texts right: naive Bayes $($baseline.ToString('P2')), teacher $($measured[0].Quality.ToString('P2')). [$([int] $clock.Elapsed.TotalSeconds) s]"
 
     # 6. The promise, checked once by a process that knows nothing but the files.
-    $file = "$folder/speedup.json"
+    $figuresFile = "$folder/speedup.json"
     $command = "Import-Module '$module'; Connect-GpuSession -Device $((Get-GpuSession).Device) | ForEach-Object { }; " +
-        "Get-Model '$folder/student' | Measure-Model -Data (Import-TextDataset '$devFile') -Baseline (Get-Model '$folder/models/bert') -Rounds 100 -OutFile '$file' -Force | ForEach-Object { }"
+        "Get-Model '$folder/student' | Measure-Model -Data (Import-TextDataset '$devFile') -Baseline (Get-Model '$teacherFolder') -Rounds 100 -OutFile '$figuresFile' -Force | ForEach-Object { }"
     & ([Environment]::ProcessPath) -Command $command
     if ($LASTEXITCODE -ne 0) { throw "The measuring process ended with $LASTEXITCODE." }
-    $check = [System.Text.Json.Nodes.JsonNode]::Parse([System.IO.File]::ReadAllText($file))
+    $check = [System.Text.Json.Nodes.JsonNode]::Parse([System.IO.File]::ReadAllText($figuresFile))
     $verified = $check[0]['Speedup'].GetValue[double]()
     $spread = $check[0]['SpeedupSpread'].GetValue[double]()
     "Measured by a new process: $($verified.ToString('0.00'))x (target $($Speedup)x, spread $($spread.ToString('P1'))). [$([int] $clock.Elapsed.TotalSeconds) s]"

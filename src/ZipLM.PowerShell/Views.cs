@@ -67,8 +67,8 @@ public static class Views
 
     /// <summary><c>0.01, condition 3.2e+4</c>, or <c>0.1 (raised from 0.01), condition 3.2e+11</c>; no condition where nothing was inverted.</summary>
     public static string Damping(Model model) => model.Pruning is { } pruning
-        ? string.Create(CultureInfo.InvariantCulture, $"{pruning.LargestDamping:0.######}")
-            + (pruning.LargestDamping > pruning.Damping ? string.Create(CultureInfo.InvariantCulture, $" (raised from {pruning.Damping:0.######})") : string.Empty)
+        ? string.Create(CultureInfo.InvariantCulture, $"{pruning.LargestDamping:G3}")
+            + (pruning.LargestDamping > pruning.Damping ? string.Create(CultureInfo.InvariantCulture, $" (raised from {pruning.Damping:G3})") : string.Empty)
             + (pruning.WorstCondition > 0 ? string.Create(CultureInfo.InvariantCulture, $", condition {pruning.WorstCondition:0.0e+0}") : string.Empty)
         : string.Empty;
 

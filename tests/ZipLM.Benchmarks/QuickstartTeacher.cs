@@ -36,9 +36,9 @@ internal sealed record QuickstartTeacher(Model Model, TextDataset Train, TextDat
     {
         Console.Error.WriteLine($"Training the quickstart's teacher in {store}, once.");
         var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "ZipLM.psd1")))
+        while (!File.Exists(Path.Combine(root, "ZipLM.PS.sln")))
         {
-            root = Path.GetDirectoryName(root) ?? throw new InvalidOperationException($"There is no ZipLM.psd1 above {AppContext.BaseDirectory}.");
+            root = Path.GetDirectoryName(root) ?? throw new InvalidOperationException($"There is no ZipLM.PS.sln above {AppContext.BaseDirectory}.");
         }
 
         // Built with the same configuration as this program.

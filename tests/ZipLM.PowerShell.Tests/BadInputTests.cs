@@ -130,6 +130,8 @@ public sealed class BadInputTests(TinyStore store)
     [InlineData("Import-TextDataset nodrive:/x.tsv", "nodrive:/x.tsv")]
     [InlineData("Import-TextDataset -LiteralPath nodrive:/x.tsv", "nodrive:/x.tsv")]
     [InlineData("Get-Model -LiteralPath nodrive:/x", "nodrive:/x")]
+    [InlineData("Get-Model nodrive:/x*", "nodrive:/x*")]
+    [InlineData("Get-Model nothing::x*", "nothing::x*")]
     [InlineData("Get-Model bert | Export-Model -Path nodrive:/x", "nodrive:/x")]
     [InlineData("Get-Model bert | Measure-Model -OutFile nodrive:/x.csv", "nodrive:/x.csv")]
     public void APathThatLeadsNowhere(string command, string target) =>
@@ -138,6 +140,7 @@ public sealed class BadInputTests(TinyStore store)
     [Theory]
     [InlineData("Import-TextDataset variable:HOME")]
     [InlineData("Get-Model bert | Export-Model -Path env:/x")]
+    [InlineData("Get-Model env:HO*")]
     public void APathOfSomethingElseThanFiles(string command) => Failure(command, "PathNotFile", ErrorCategory.InvalidArgument);
 
     [Theory]
@@ -195,6 +198,24 @@ public sealed class BadInputTests(TinyStore store)
         ErrorRecord error = Failure("Get-Model bert | Export-Model -Path /proc/x", "FileNotWritable", ErrorCategory.ResourceUnavailable);
         Assert.Equal("/proc/x", error.TargetObject);
         Assert.DoesNotContain(".tmp", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFullDiskIsOneErrorOfEachCommandThatWrites()
+    {
+        string disk = Directory.CreateDirectory(store.PathOf("full-disk")).FullName;
+        ZiplmProcess? result = ZiplmProcess.RunOnFullDisk(disk, "-Command", $$"""
+            $bert = Get-Model bert
+            $bert | Export-Model -Path '{{disk}}/model'
+            $bert | Measure-Model -Rounds 3 -OutFile '{{disk}}/figures.csv' | ForEach-Object { }
+            $bert | Get-StructureSaliency -CalibrationSamples 16 -StatisticsPath '{{disk}}/statistics' | ForEach-Object { }
+            foreach ($e in $Error) { $e.FullyQualifiedErrorId.Split(',')[0] + ' ' + $e.TargetObject }
+            [IO.Directory]::GetFileSystemEntries('{{disk}}')
+            """);
+        Assert.SkipWhen(result is null, "This account may not mount a small disk.");
+        Assert.Equal(
+            [$"ZipLM.DiskFull {disk}/statistics/layer-00-Attention.safetensors", $"ZipLM.DiskFull {disk}/figures.csv", $"ZipLM.DiskFull {disk}/model/config.json", $"{disk}/filler"],
+            result!.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
     [Fact]

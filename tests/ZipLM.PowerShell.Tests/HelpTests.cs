@@ -79,8 +79,7 @@ public sealed partial class HelpTests(ModuleSession session) : IClassFixture<Mod
     [Fact]
     public void EveryErrorThatTroubleshootingNamesExists()
     {
-        string root = Path.GetDirectoryName(Built.Manifest)!;
-        string source = string.Concat(Directory.EnumerateFiles(Path.Combine(root, "src"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        string source = string.Concat(Directory.EnumerateFiles(Path.Combine(Built.Repository, "src"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
         string[] named = [.. ErrorId().Matches(Topic("about_ZipLM_Troubleshooting")).Select(match => match.Groups[1].Value)];
         Assert.Contains("ModelNotFound", named);
         Assert.All(named, id => Assert.True(source.Contains($"\"{id}\"", StringComparison.Ordinal) || source.Contains($"\"ZipLM.{id}\"", StringComparison.Ordinal), id));
@@ -89,8 +88,7 @@ public sealed partial class HelpTests(ModuleSession session) : IClassFixture<Mod
     [Fact]
     public void TroubleshootingNamesEveryError()
     {
-        string root = Path.GetDirectoryName(Built.Manifest)!;
-        string[] ids = [.. Directory.EnumerateFiles(Path.Combine(root, "src"), "*.cs", SearchOption.AllDirectories)
+        string[] ids = [.. Directory.EnumerateFiles(Path.Combine(Built.Repository, "src"), "*.cs", SearchOption.AllDirectories)
             .SelectMany(file => ThrownId().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value)).Distinct(StringComparer.Ordinal)];
         Assert.Contains("ModelNotFound", ids);
         string topic = Topic("about_ZipLM_Troubleshooting");

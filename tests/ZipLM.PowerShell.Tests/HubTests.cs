@@ -83,7 +83,7 @@ public sealed class HubTests : IDisposable
             context.Response.OutputStream.Write(new byte[100]);
             context.Response.OutputStream.Flush();
             Volatile.Write(ref stalled, true);
-            release.Wait(TimeSpan.FromSeconds(20), CancellationToken.None);
+            release.Wait(TimeSpan.FromMinutes(1), CancellationToken.None);
             context.Response.Abort();
             return true;
         };

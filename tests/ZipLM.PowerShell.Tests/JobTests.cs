@@ -19,17 +19,15 @@ public sealed class JobTests(TinyStore store) : IDisposable
     [Fact]
     public void StartGivesOneRunningJobAtOnceWithAChildForEachModel()
     {
-        var watch = Stopwatch.StartNew();
         var job = _session.One<Job>($"$job = 'bert', 'bert' | Get-Model | {Long}; $job");
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
         Assert.Equal(JobState.Running, job.JobStateInfo.State);
         Assert.Equal(["bert", "bert"], job.ChildJobs.Select(child => child.Name));
         Assert.Contains("Start-ModelTraining", job.Command, StringComparison.Ordinal);
         Assert.Equal(job.Id, _session.One<int>("(Get-Job).Id"));
 
         // The first of the two is at work while the other one waits for its turn; Stop-Job ends both.
-        Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromSeconds(20)), job.StatusMessage);
-        watch.Restart();
+        Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromMinutes(1)), job.StatusMessage);
+        var watch = Stopwatch.StartNew();
         _session.Run("Stop-Job $job");
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
         Assert.All([job, .. job.ChildJobs], ended => Assert.Equal(JobState.Stopped, ended.JobStateInfo.State));
@@ -100,7 +98,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
     [Fact]
     public void WaitJobEndsWithTheJob()
     {
-        var job = _session.One<Job>("Get-Model bert | Start-ModelTraining -Epochs 0.2 | Wait-Job -Timeout 30");
+        var job = _session.One<Job>("Get-Model bert | Start-ModelTraining -Epochs 0.2 | Wait-Job -Timeout 60");
         Assert.Equal(JobState.Completed, job.JobStateInfo.State);
         Assert.True(job.HasMoreData, "There is nothing to receive.");
         Assert.Equal(ProgressRecordType.Completed, job.ChildJobs[0].Progress[^1].RecordType);
@@ -112,7 +110,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
         Outcome outcome = _session.Invoke("""
             $seed = New-Model -Name seed -Layers 1 -HiddenSize 16 -Heads 2 -TrainingData $train -VocabularySize 150
             $job = $seed, (Get-Model bert) | Start-ModelTraining -Epochs 0.1
-            $job | Wait-Job -Timeout 30 | ForEach-Object { $_.State; $_.ChildJobs | ForEach-Object { $_.State } }
+            $job | Wait-Job -Timeout 60 | ForEach-Object { $_.State; $_.ChildJobs | ForEach-Object { $_.State } }
             Receive-Job $job | ForEach-Object { $_.Name }
             """);
         Assert.Equal(["Failed", "Failed", "Completed", "bert-trained"], outcome.Output.Select(item => $"{item}"));
@@ -140,7 +138,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
     public void AStoppedJobShowsNothingAsInProgress()
     {
         var job = _session.One<Job>("$job = Get-Model bert | Measure-LayerLatency -Rounds 100000 -AsJob; $job");
-        Assert.True(SpinWait.SpinUntil(() => job.ChildJobs[0].Progress.Count > 0, TimeSpan.FromSeconds(20)), "It shows no progress.");
+        Assert.True(SpinWait.SpinUntil(() => job.ChildJobs[0].Progress.Count > 0, TimeSpan.FromMinutes(1)), "It shows no progress.");
         _session.Run("$job | Stop-Job");
         Assert.Equal(JobState.Stopped, job.JobStateInfo.State);
         Assert.Equal(ProgressRecordType.Completed, job.ChildJobs[0].Progress[^1].RecordType);
@@ -150,7 +148,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
     public void OtherWorkWaitsForItsTurnAndSaysSo()
     {
         var job = _session.One<Job>($"$job = Get-Model bert | {Long}; $job");
-        Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromSeconds(20)), job.StatusMessage);
+        Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromMinutes(1)), job.StatusMessage);
         (PSInvocationState state, TimeSpan time) = _session.Interrupt(
             "Get-Model bert | Measure-LayerLatency -Rounds 2 -SequenceLength 8 -Verbose",
             streams => Enumerable.Range(0, streams.Verbose.Count).Any(i => streams.Verbose[i].Message.StartsWith("Waiting", StringComparison.Ordinal)));
@@ -175,7 +173,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
 
             string stopped = string.Format(System.Globalization.CultureInfo.InvariantCulture, command, "stopped");
             var job = _session.One<Job>($"$job = {stopped}; $job");
-            Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromSeconds(20)), job.StatusMessage);
+            Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromMinutes(1)), job.StatusMessage);
             var watch = Stopwatch.StartNew();
             _session.Run("Stop-Job $job");
             Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
@@ -199,10 +197,10 @@ public sealed class JobTests(TinyStore store) : IDisposable
         string folder = Directory.CreateTempSubdirectory("ziplm-run-").FullName;
         try
         {
-            Outcome outcome = _session.Invoke($"'bert', 'bert' | Get-Model | Start-ModelTraining -Epochs 0.1 -CheckpointPath '{folder}/one' | Wait-Job -Timeout 30 | Receive-Job");
+            Outcome outcome = _session.Invoke($"'bert', 'bert' | Get-Model | Start-ModelTraining -Epochs 0.1 -CheckpointPath '{folder}/one' | Wait-Job -Timeout 60 | Receive-Job");
             Assert.StartsWith("ZipLM.CheckpointPathShared,", Assert.Single(outcome.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
             Assert.Single(outcome.Output);
-            outcome = _session.Invoke($"Get-Model bert | Start-ModelTraining -Epochs 0.1 -CheckpointPath {{ \"{folder}/$($_.Name)\" }} | Wait-Job -Timeout 30 | Receive-Job");
+            outcome = _session.Invoke($"Get-Model bert | Start-ModelTraining -Epochs 0.1 -CheckpointPath {{ \"{folder}/$($_.Name)\" }} | Wait-Job -Timeout 60 | Receive-Job");
             Assert.Empty(outcome.Errors);
             Assert.True(File.Exists($"{folder}/bert/metrics.jsonl"), "The directory is not named after the model.");
         }

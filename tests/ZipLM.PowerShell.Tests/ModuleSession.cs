@@ -48,7 +48,7 @@ public sealed class ModuleSession : IDisposable
     {
         using var shell = System.Management.Automation.PowerShell.Create(_runspace);
         IAsyncResult running = shell.AddScript(script).BeginInvoke();
-        if (!SpinWait.SpinUntil(() => running.IsCompleted || atWork(shell.Streams), TimeSpan.FromSeconds(30)) || running.IsCompleted)
+        if (!SpinWait.SpinUntil(() => running.IsCompleted || atWork(shell.Streams), TimeSpan.FromMinutes(1)) || running.IsCompleted)
             throw new InvalidOperationException($"The script ended before it was at work: {shell.Streams.Error.FirstOrDefault()}");
         var watch = Stopwatch.StartNew();
         shell.Stop();

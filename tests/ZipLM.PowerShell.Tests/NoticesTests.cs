@@ -35,7 +35,7 @@ public sealed class NoticesTests
     [InlineData("Microsoft.ML.OnnxRuntime.Managed")]
     public void TheVersionIsTheOneThatShips(string package)
     {
-        string version = System.Xml.Linq.XDocument.Load(Path.Combine(Root, "Directory.Packages.props")).Descendants("PackageVersion")
+        string version = System.Xml.Linq.XDocument.Load(Path.Combine(Built.Repository, "Directory.Packages.props")).Descendants("PackageVersion")
             .Single(element => element.Attribute("Include")!.Value == package).Attribute("Version")!.Value;
         Assert.Contains(Notices.Split('\n'), line => line.Contains($"[{package}]", StringComparison.Ordinal) && line.Contains($"| {version} |", StringComparison.Ordinal));
     }

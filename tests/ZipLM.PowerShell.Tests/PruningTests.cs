@@ -75,6 +75,7 @@ public sealed class PruningTests(TinyStore store)
     [InlineData("$table | Invoke-StructuredPrune -Saliency $rows")]
     [InlineData("Invoke-StructuredPrune -Saliency $rows")]
     [InlineData("$table | Invoke-StructuredPrune $bert")]
+    [InlineData("$rows | Invoke-StructuredPrune $bert")]
     public void ATableAndRowsNeedNoModelBesideThem(string command)
     {
         dynamic model = _session.Run($$"""

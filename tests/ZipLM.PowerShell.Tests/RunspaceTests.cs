@@ -46,7 +46,7 @@ public sealed class RunspaceTests(TinyStore store)
                 GC.WaitForPendingFinalizers();
                 return WorkerThreads() <= before;
             },
-            TimeSpan.FromSeconds(10)), "The thread of a forgotten session still runs.");
+            TimeSpan.FromMinutes(1)), "The thread of a forgotten session still runs.");
     }
 
     [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]

@@ -5,7 +5,7 @@ namespace ZipLM.PowerShell.Tests;
 /// <summary>examples/scheduled-task.ps1 as a scheduler runs it: no terminal, nothing on standard input, an exit code.</summary>
 public sealed class ScheduledTaskTests : IDisposable
 {
-    private static readonly string Task = Path.Combine(Path.GetDirectoryName(Built.Manifest)!, "examples/scheduled-task.ps1");
+    private static readonly string Task = Path.Combine(Built.Repository, "examples/scheduled-task.ps1");
 
     private readonly string _folder = Directory.CreateTempSubdirectory("ziplm-task-").FullName;
 

@@ -16,7 +16,7 @@ public sealed class TorchBackendTests
     [InlineData("-nologo", Cpu, Cuda)]
     public async Task TheBackendDecidesOnThePackages(string argument, string wanted, string unwanted)
     {
-        var start = new ProcessStartInfo("dotnet", ["msbuild", "-getItem:PackageReference", argument, Path.Combine(Path.GetDirectoryName(Built.Manifest)!, "src", "ZipLM.Engine")])
+        var start = new ProcessStartInfo("dotnet", ["msbuild", "-getItem:PackageReference", argument, Path.Combine(Built.Repository, "src", "ZipLM.Engine")])
         {
             RedirectStandardOutput = true,
         };

@@ -16,17 +16,28 @@ internal sealed record ZiplmProcess(int ExitCode, string Output, string Errors)
     /// <summary>Runs the program with environment variables and text on its standard input.</summary>
     public static ZiplmProcess Run(IReadOnlyDictionary<string, string> environment, string? input, params string[] arguments)
     {
-        using Process process = Start(environment, arguments);
+        using Process process = Start(environment, [Built.Ziplm, .. arguments]);
         if (input is not null)
             process.StandardInput.Write(input);
         process.StandardInput.Close();
         return End(process, new StringBuilder());
     }
 
+    /// <summary>Runs the program where a folder is a disk that is full; null where this account may not mount one.</summary>
+    public static ZiplmProcess? RunOnFullDisk(string folder, params string[] arguments)
+    {
+        const int NoDisk = 77;
+        const string Script = "mount -t tmpfs -o size=64k full \"$0\" || exit 77; head -c 100000 /dev/zero > \"$0/filler\" 2> /dev/null; exec \"$@\"";
+        using Process process = Start(new Dictionary<string, string>(), ["unshare", "--map-root-user", "--mount", "sh", "-c", Script, folder, Built.Ziplm, .. arguments]);
+        process.StandardInput.Close();
+        ZiplmProcess result = End(process, new StringBuilder());
+        return result.ExitCode == NoDisk || result.Errors.StartsWith("unshare:", StringComparison.Ordinal) ? null : result;
+    }
+
     /// <summary>Runs the program, sends it Ctrl-C's signal as soon as it prints the word, and waits for its end.</summary>
     public static (ZiplmProcess Result, TimeSpan AfterSignal) Interrupt(string word, params string[] arguments)
     {
-        using Process process = Start(new Dictionary<string, string>(), arguments);
+        using Process process = Start(new Dictionary<string, string>(), [Built.Ziplm, .. arguments]);
         process.StandardInput.Close();
         var output = new StringBuilder();
         while (process.StandardOutput.ReadLine() is { } line)
@@ -42,10 +53,10 @@ internal sealed record ZiplmProcess(int ExitCode, string Output, string Errors)
         return (result, watch.Elapsed);
     }
 
-    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments)
+    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] command)
     {
         // By env: tests that run in the background have Ctrl-C's signal ignored, and children inherit that.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT", Built.Ziplm, .. arguments])
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", .. command])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -28,6 +28,11 @@ public static class OneShotPruning
         RequireSameModel(options.Saliency, own);
         RequireSameShape(options);
         var orders = RemovalOrder.Of(options);
+        foreach (var order in orders.Where(o => o.Rows is not null))
+        {
+            CompleteRows.Require(order.Rows!, own.Layers);
+        }
+
         own.Session.Run(() =>
         {
             Prune(own, calibrationData, options, targets, orders, write, reporter, cancellationToken);

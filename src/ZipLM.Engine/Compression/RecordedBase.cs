@@ -16,9 +16,8 @@ internal static class RecordedBase
             return model.Record;
         }
 
-        // A directory that lost its weights since they were read is no obstacle: pruning needs them no more.
-        using var checkpoint = ModelReader.TryOpen(directory, model.Description.Family);
-        return model.Record with { BaseModel = directory, BaseHash = checkpoint?.Hash(cancellationToken) };
+        using var checkpoint = ModelReader.Open(directory, model.Description.Family);
+        return model.Record with { BaseModel = directory, BaseHash = checkpoint.Hash(cancellationToken) };
     }
 
     /// <summary>The model in the recorded directory, which must be there; the caller disposes it.</summary>

@@ -35,7 +35,7 @@ internal static class DatasetFile
         catch (UnauthorizedAccessException error)
         {
             throw new ZipLMException("DatasetNotReadable", ErrorKind.ResourceUnavailable,
-                $"'{path}' can't be read: {error.Message}.",
+                $"'{path}' can't be read: {error.Message}",
                 "Give a file that this account may read.", path, error);
         }
         catch (DecoderFallbackException error)

@@ -1,5 +1,6 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Runtime;
+using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Models;
 
@@ -11,6 +12,7 @@ internal sealed class TransformerModel : Model, IResident
     private Tokenizer? _tokenizer;
     private Transformer? _weights;
     private string? _path;
+    private CheckpointStamp? _stamp;
     private long _lastUse;
     private long _bytes;
     private bool _disposed;
@@ -30,8 +32,9 @@ internal sealed class TransformerModel : Model, IResident
     /// <summary>A model on disk; only its headers are read.</summary>
     public static TransformerModel FromDirectory(TorchSession session, string name, string directory)
     {
+        var stamp = CheckpointStamp.Of(directory);
         var (description, record) = ModelReader.Read(directory);
-        return new(session, name, description, record) { _path = directory };
+        return new(session, name, description, record) { _path = directory, _stamp = stamp };
     }
 
     /// <summary>A model in memory, which owns its weights from here.</summary>
@@ -54,11 +57,11 @@ internal sealed class TransformerModel : Model, IResident
     /// <inheritdoc />
     public override string Name { get; }
 
-    /// <inheritdoc />
-    public override string? Path => _path;
+    /// <summary>Null as well when another model was written there while the weights are in memory alone now.</summary>
+    public override string? Path => IsResident && !IsUnchanged ? null : _path;
 
     /// <inheritdoc />
-    public override ModelState State => _disposed ? ModelState.Disposed : _path is null ? ModelState.NotSaved : ModelState.Saved;
+    public override ModelState State => _disposed ? ModelState.Disposed : Path is null ? ModelState.NotSaved : ModelState.Saved;
 
     /// <inheritdoc />
     public override string ModelFamily => _description.ModelFamily;
@@ -104,7 +107,7 @@ internal sealed class TransformerModel : Model, IResident
     // Any thread may ask, also while the worker frees the tensors: so they are not asked.
     long IResident.ResidentBytes => _weights is null ? 0 : _bytes;
 
-    bool IResident.CanEvict => _path is not null && _weights is not null;
+    bool IResident.CanEvict => _weights is not null && Path is not null;
 
     long IResident.LastUse => _lastUse;
 
@@ -142,7 +145,7 @@ internal sealed class TransformerModel : Model, IResident
     }
 
     /// <summary>Remembers where the model was saved.</summary>
-    internal void SavedTo(string directory) => _path = directory;
+    internal void SavedTo(string directory) => (_path, _stamp) = (directory, CheckpointStamp.Of(directory));
 
     void IResident.Evict() => Release();
 
@@ -160,8 +163,22 @@ internal sealed class TransformerModel : Model, IResident
         }
     }
 
+    private bool IsUnchanged => _path is { } directory && CheckpointStamp.Of(directory) == _stamp;
+
+    /// <summary>What is read later must be of the model whose headers were read.</summary>
+    private void RequireUnchanged()
+    {
+        if (!IsUnchanged)
+        {
+            throw new ZipLMException("ModelFilesChanged", ErrorKind.InvalidData,
+                $"The weights in '{_path}' have changed or gone since '{Name}' was read or saved: another model may be there now.",
+                "Read what is there now with Get-Model.", _path);
+        }
+    }
+
     private Tokenizer LoadTokenizer(string directory)
     {
+        RequireUnchanged();
         var tokenizer = Data.Tokenizer.Load(directory);
         return tokenizer.Count <= VocabularySize ? tokenizer : throw new ZipLMException("TokenizerVocabularyMismatch", ErrorKind.InvalidData,
             $"The tokenizer in '{directory}' has {tokenizer.Count} pieces, but the model has embeddings for {VocabularySize}.",
@@ -174,6 +191,7 @@ internal sealed class TransformerModel : Model, IResident
         Session.MakeRoom(Parameters * (Session.Precision == Precision.BFloat16 ? 2 : 4), reporter);
         reporter?.Verbose($"Reading the weights of {Name} from {_path}.");
         using var checkpoint = ModelReader.Open(_path!, _description.Family);
+        RequireUnchanged();
         checkpoint.Check(tensors);
         return _description.Family.Build(_description, checkpoint.Read(tensors, Session.TorchDevice, Session.ScalarType, cancellationToken));
     }

@@ -55,27 +55,9 @@ internal sealed class PruningStore : IDisposable
         CancellationToken cancellationToken, long cacheBytes = DefaultCacheBytes)
     {
         var groups = rows.ToLookup(r => (r.Layer, r.Sublayer));
-        var there = model.Blocks.SelectMany(b => new[] { (b.Layer, Sublayer.Attention, b.Attention is not null), (b.Layer, Sublayer.FeedForward, b.FeedForward is not null) })
-            .Where(s => s.Item3).Select(s => (s.Layer, s.Item2)).ToHashSet();
-        if (groups.FirstOrDefault(g => !there.Contains(g.Key)) is { Key: var (unknown, kind) })
-        {
-            throw new ZipLMException("SaliencyIncomplete", ErrorKind.InvalidArgument,
-                $"There are saliency rows of layer {unknown}, {kind}, which the model does not have.",
-                "Pass the rows that Get-StructureSaliency gives for this model, and no others.", rows);
-        }
-
-        return Fill(model, statistics, cacheBytes, null, (layer, sublayer, _, hessian, size) =>
+        return Fill(model, statistics, cacheBytes, null, (layer, sublayer, _, hessian, _) =>
         {
             var ordered = groups[(layer, sublayer)].OrderBy(r => r.Order).ToList();
-            var count = (int)hessian.shape[0] / size;
-            if (!ordered.Select(r => r.Order).SequenceEqual(Enumerable.Range(1, count))
-                || !ordered.Select(r => r.Index).Order().SequenceEqual(Enumerable.Range(0, count)))
-            {
-                throw new ZipLMException("SaliencyIncomplete", ErrorKind.InvalidArgument,
-                    $"The saliency rows of layer {layer}, {sublayer}, do not name each of its {count} structures once.",
-                    "Pass all rows that Get-StructureSaliency gives for this model.", rows);
-            }
-
             var first = ordered[0];
             return new(
                 [.. ordered.Select(r => r.Index)],

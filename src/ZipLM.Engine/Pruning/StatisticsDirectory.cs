@@ -110,7 +110,7 @@ internal sealed partial class StatisticsDirectory(string path, StatisticsOrigin 
     /// <summary>Deletes the directory with its statistics.</summary>
     public void Delete() => Directory.Delete(path, recursive: true);
 
-    [GeneratedRegex(@"^\.?layer-\d+-(Attention|FeedForward)\.safetensors(\.[0-9a-f]+\.tmp)?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(\.?layer-\d+-(Attention|FeedForward)\.safetensors(\.[0-9a-f]+\.tmp)?|\.statistics\.json\.[0-9a-f]+\.tmp)$", RegexOptions.CultureInvariant)]
     private static partial Regex OwnFile();
 
     private string FileOf(int layer, Sublayer sublayer) =>

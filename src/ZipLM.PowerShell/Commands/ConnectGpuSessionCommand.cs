@@ -26,7 +26,6 @@ namespace ZipLM.PowerShell.Commands;
 ///   <para>A device that is named is never replaced by another: on this machine it does not work, and the command ends.</para>
 ///   <code>
 ///   Error: The device 'cuda:0' cannot be used: this build of libtorch has no CUDA (see ZIPLM_LIBTORCH in about_ZipLM_Devices). Run Test-ZipLMEnvironment to see what is missing, or use -Device cpu.
-///     What to do: Run Test-ZipLMEnvironment to see what is missing, or use -Device cpu.
 ///     Id: ZipLM.DeviceUnavailable
 ///     At line 1: Connect-GpuSession -Device cuda:0
 ///   </code>

@@ -153,7 +153,7 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
         }
     }
 
-    private static void RequireFileSystem(string path, ProviderInfo provider)
+    private protected static void RequireFileSystem(string path, ProviderInfo provider)
     {
         if (provider.Name != "FileSystem")
         {
@@ -162,7 +162,7 @@ public abstract class EngineCommand : PSCmdlet, IDisposable
         }
     }
 
-    private static ZipLMException NoSuchFile(string path, Exception? cause) => new(
+    private protected static ZipLMException NoSuchFile(string path, Exception? cause) => new(
         "PathNotFound", ErrorKind.NotFound, $"There is no file '{path}'.", "Correct the path.", path, cause);
 
     /// <summary>For a pattern that matches nothing: brackets may be meant as they are.</summary>

@@ -122,13 +122,25 @@ public sealed class GetModelCommand : EngineCommand
         var stored = ModelStore.Default().List().Where(pattern.IsMatch);
         try
         {
-            var found = SessionState.Path.GetResolvedProviderPathFromPSPath(name, out _).Where(ModelLocator.IsModel).ToList();
+            var paths = SessionState.Path.GetResolvedProviderPathFromPSPath(name, out var provider);
+            RequireFileSystem(name, provider);
+            var found = paths.Where(ModelLocator.IsModel).ToList();
             // In the store's own folder both are the same models.
             return found.Concat(stored.Where(model => !found.Contains(ModelStore.Default().PathFor(model))));
         }
         catch (ItemNotFoundException)
         {
             return stored;
+        }
+        catch (Exception e) when (e is System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+        {
+            WriteError(Errors.Record(NoSuchFile(name, e)));
+            return [];
+        }
+        catch (ZipLMException e)
+        {
+            WriteError(Errors.Record(e));
+            return [];
         }
     }
 }

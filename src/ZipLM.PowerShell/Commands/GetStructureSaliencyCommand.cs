@@ -61,12 +61,12 @@ namespace ZipLM.PowerShell.Commands;
 ///   <code>Get-Model bert | Get-StructureSaliency -Damping 0.1 -StatisticsPath ./bert-statistics | Where-Object { $_.Layer -eq 0 -and $_.Sublayer -eq 'Attention' }</code>
 ///   <para>The statistics are taken once and kept: the next call, with another damping, reads them, and so does Invoke-StructuredPrune.</para>
 ///   <code>
-///   Layer Sublayer      Index     Saliency  Order   PriorAfter
-///   ----- --------      -----     --------  -----   ----------
-///       0 Attention         0     0.042673      3     0.108311
-///       0 Attention         1     0.025191      4     1.000000
-///       0 Attention         2     0.019183      1     0.016353
-///       0 Attention         3     0.024723      2     0.041413
+///   Layer Sublayer      Index     Saliency   Order/Rank   PriorAfter
+///   ----- --------      -----     --------   ----------   ----------
+///       0 Attention         0       0.0264     3 / 1993     0.101652
+///       0 Attention         1      0.02046     4 / 2057     1.000000
+///       0 Attention         2      0.01929     1 / 1764     0.016341
+///       0 Attention         3      0.02543     2 / 1906     0.039228
 ///   </code>
 /// </example>
 /// <example>

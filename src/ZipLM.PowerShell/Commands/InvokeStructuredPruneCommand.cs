@@ -105,7 +105,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     private const string ParametersSet = "Parameters";
 
     private readonly List<StructureSaliency> _rows = [];
-    private bool _rowsByName;
+    private (Model? Model, LatencyTable? Table, StructureSaliency[]? Rows) _byName;
     private string? _statisticsPath;
 
     /// <summary>The model; not needed where a table or rows bring it along.</summary>
@@ -211,7 +211,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     /// <summary>A wrong target is said before the commands upstream measure for minutes.</summary>
     protected override void BeginProcessing()
     {
-        _rowsByName = Saliency is not null;
+        _byName = (Model, LatencyTable, Saliency);
         _statisticsPath = ResolveOrEnd(StatisticsPath);
         RequireOrEnd(() =>
         {
@@ -236,22 +236,19 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
-        switch (Model, LatencyTable, Saliency)
+        if (_byName.Rows is null && Saliency is { } rows)
         {
-            case ({ } model, var table, var rows):
-                Prune(model, table, rows);
-                break;
-            case (null, { } table, var rows) when rows is null || _rowsByName:
-                Prune(table.Model, table, rows);
-                break;
-            case (null, _, { } rows):
-                // A model's rows arrive one by one; they are complete when the pipeline ends.
-                _rows.AddRange(rows);
-                break;
-            default:
-                WriteError(Errors.Record(new ZipLMException("ModelNotGiven", ErrorKind.InvalidArgument,
-                    "There is no model to prune.", "Pipe one in: Get-Model bert | Invoke-StructuredPrune -Speedup 3.", Targets)));
-                break;
+            // A model's rows arrive one by one; they are complete when the pipeline ends.
+            _rows.AddRange(rows);
+        }
+        else if ((Model ?? LatencyTable?.Model ?? Saliency?.FirstOrDefault()?.Model) is { } model)
+        {
+            Prune(model, LatencyTable, Saliency);
+        }
+        else
+        {
+            WriteError(Errors.Record(new ZipLMException("ModelNotGiven", ErrorKind.InvalidArgument,
+                "There is no model to prune.", "Pipe one in: Get-Model bert | Invoke-StructuredPrune -Speedup 3.", Targets)));
         }
     }
 
@@ -260,7 +257,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     {
         foreach (var rows in _rows.GroupBy(r => r.Model))
         {
-            Prune(rows.Key, LatencyTable, [.. rows]);
+            Prune(_byName.Model ?? rows.Key, _byName.Table, [.. rows]);
         }
 
         base.EndProcessing();

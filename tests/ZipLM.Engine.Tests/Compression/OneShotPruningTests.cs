@@ -236,6 +236,13 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
 
         var error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows.Skip(1)] }));
         Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
+        // Before anything is measured: not even data to calibrate with is asked for.
+        using (var unknown = TinyBert.Model(fixture.Session, 80))
+        {
+            error = Assert.Throws<ZipLMException>(() => Run(unknown, null!, new() { Speedups = [2], Saliency = [.. rows.Skip(1).Select(r => r with { Model = unknown })] }));
+            Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
+        }
+
         error = Assert.Throws<ZipLMException>(() => Run(model, Text, new() { Speedups = [2], Table = table, Saliency = [.. rows, rows[0] with { Layer = 2 }] }));
         Assert.Equal("ZipLM.SaliencyIncomplete", error.ErrorId);
         Assert.Contains("layer 2", error.Message, StringComparison.Ordinal);

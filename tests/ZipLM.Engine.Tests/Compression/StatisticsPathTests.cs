@@ -232,6 +232,7 @@ public sealed class StatisticsPathTests(SessionFixture fixture) : IClassFixture<
         File.WriteAllText(_folder.File(File0), "half");
         File.WriteAllText(_folder.File("layer-07-Attention.safetensors"), "of a deeper model");
         File.WriteAllText(_folder.File($".{File0}.{new string('0', 32)}.tmp"), "unfinished");
+        File.WriteAllText(_folder.File($".{Mark}.{new string('0', 32)}.tmp"), "unfinished");
         Assert.Equal(expected, Rows(model, _folder.Path));
         Assert.True(Took);
         Assert.Contains("incomplete", Assert.Single(_reporter.Warnings, w => w.Contains(_folder.Path, StringComparison.Ordinal)), StringComparison.Ordinal);

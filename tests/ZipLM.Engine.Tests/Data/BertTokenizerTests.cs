@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Xunit;
 using ZipLM.Engine.Data;
 
@@ -172,15 +171,13 @@ public sealed class BertTokenizerTests
             Assert.Throws<ZipLMException>(() => new BertTokenizer(["[PAD]", "[UNK]", "[CLS]", "a"])).ErrorId);
 
     [Fact]
-    public void LongTextAndManyTextsTakeLinearTime()
+    public void LongTextAndManyTextsComeThrough()
     {
         var tokenizer = Small("a", "##a", "word", "##s", ".");
-        var watch = Stopwatch.StartNew();
+        // A quarter of a second; what is not linear would take hours.
         Assert.Equal(1, tokenizer.Encode(new string('a', 1_000_000), null, int.MaxValue).Ids[1]);
         Assert.Equal(200_002, tokenizer.Encode(Repeat("words", 100_000), null, int.MaxValue).Ids.Length);
         for (var i = 0; i < 50_000; i++) tokenizer.Encode("words words, a word and words. aaaa words <c>word</c> words word.", null, 64);
-        // Takes a quarter of a second; the bound only catches what is no longer linear.
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"took {watch.Elapsed}");
     }
 
     private static string Repeat(string word, int count) => string.Join(' ', Enumerable.Repeat(word, count));

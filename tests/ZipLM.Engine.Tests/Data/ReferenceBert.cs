@@ -15,7 +15,7 @@ internal sealed class ReferenceBert(IReadOnlyList<string> vocabulary, bool lower
     public List<int> Tokenize(string text)
     {
         var ids = new List<int>();
-        foreach (var part in Regex.Split(text, @"(\[CLS\]|\[SEP\]|\[PAD\]|\[UNK\]|\[MASK\])", RegexOptions.CultureInvariant, TimeSpan.FromSeconds(5)))
+        foreach (var part in Regex.Split(text, @"(\[CLS\]|\[SEP\]|\[PAD\]|\[UNK\]|\[MASK\])", RegexOptions.CultureInvariant, TimeSpan.FromMinutes(1)))
         {
             if (part is "[CLS]" or "[SEP]" or "[PAD]" or "[UNK]" or "[MASK]") ids.Add(_ids[part]);
             else foreach (var word in Words(part)) ids.AddRange(Pieces(word));

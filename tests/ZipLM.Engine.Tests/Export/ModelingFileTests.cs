@@ -111,7 +111,7 @@ public sealed class ModelingFileTests(SessionFixture fixture) : IClassFixture<Se
     private static string Root()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "ZipLM.psd1")))
+        while (!File.Exists(Path.Combine(folder!.FullName, "ZipLM.PS.sln")))
         {
             folder = folder.Parent;
         }

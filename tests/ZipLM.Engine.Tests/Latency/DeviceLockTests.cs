@@ -16,6 +16,7 @@ public sealed class DeviceLockTests : IDisposable
         var first = DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken);
         Assert.Empty(_reporter.Warnings);
         var second = Task.Run(() => DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken), TestContext.Current.CancellationToken);
+        Assert.True(SpinWait.SpinUntil(() => _reporter.Warnings.Count > 0, TimeSpan.FromMinutes(1)));
         await Task.Delay(350, TestContext.Current.CancellationToken);
         Assert.False(second.IsCompleted);
         Assert.Contains(_device, Assert.Single(_reporter.Warnings), StringComparison.Ordinal);

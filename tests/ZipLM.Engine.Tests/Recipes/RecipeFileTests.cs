@@ -188,7 +188,7 @@ public sealed partial class RecipeFileTests : IDisposable
     public void Shipped_recipes_are_accepted()
     {
         var root = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(root, "ZipLM.psd1")))
+        while (!File.Exists(Path.Combine(root, "ZipLM.PS.sln")))
         {
             root = Path.GetDirectoryName(root)!;
         }

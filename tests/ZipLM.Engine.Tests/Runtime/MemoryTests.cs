@@ -165,7 +165,7 @@ public sealed class MemoryTests(SessionFixture fixture) : IClassFixture<SessionF
     public void A_model_that_was_forgotten_is_collected_with_its_tensors()
     {
         var (model, parameter) = Forget();
-        for (var i = 0; i < 20 && (model.IsAlive || parameter.IsAlive); i++)
+        for (var i = 0; i < 1000 && (model.IsAlive || parameter.IsAlive); i++)
         {
             Thread.Sleep(5);
             Settle();

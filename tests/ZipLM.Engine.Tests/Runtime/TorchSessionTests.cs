@@ -135,7 +135,7 @@ public sealed class TorchSessionTests
     {
         using var session = SessionFixture.Connect();
         // One that waits for itself is stopped, so that this test fails and does not hang.
-        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var stop = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         Assert.Equal(3, session.Run(() => session.Run(() => 2, cancellationToken: stop.Token) + 1, cancellationToken: stop.Token));
     }
 
@@ -151,7 +151,7 @@ public sealed class TorchSessionTests
         {
             running++;
             started.Set();
-            Thread.Sleep(50);
+            SpinWait.SpinUntil(() => _reporter.VerboseMessages.Any(m => m.StartsWith("Waiting", StringComparison.Ordinal)), TimeSpan.FromMinutes(1));
             return running--;
         }, cancellationToken: CancellationToken.None));
         caller.Start();
@@ -253,6 +253,47 @@ public sealed class TorchSessionTests
         }, cancellationToken: CancellationToken.None);
         Assert.Equal(evicted, models.Count(m => !m.IsResident));
         models.ForEach(m => m.Dispose());
+    }
+
+    /// <summary>However another model came to lie where this one did: its weights are never used under this one's name.</summary>
+    [Fact]
+    public void A_model_whose_directory_was_overwritten_keeps_its_weights_or_says_that_they_are_gone()
+    {
+        using var session = SessionFixture.Connect();
+        using var folder = new ModelFolder();
+        using var saved = TinyBert.Model(session, 3);
+        using var another = TinyBert.Model(session, 4);
+        folder.Write(saved);
+        using var read = folder.Open(session);
+        using var unread = folder.Open(session);
+        var weights = Use(read);
+        folder.Write(another);
+
+        Evict();
+        Assert.Equal([ModelState.NotSaved, ModelState.NotSaved, ModelState.Saved], new[] { saved, read, another }.Select(m => m.State));
+        Assert.Null(read.Path);
+        Assert.Same(weights, Use(read));
+        Assert.False(another.IsResident);
+        Use(another);
+        foreach (var use in new Action[] { () => Use(unread), () => _ = unread.Tokenizer, () => _ = read.Tokenizer })
+        {
+            var error = Assert.Throws<ZipLMException>(use);
+            Assert.Equal("ZipLM.ModelFilesChanged", error.ErrorId);
+            Assert.Contains(folder.Path, error.Message, StringComparison.Ordinal);
+        }
+
+        // Over its own files a model stays what it is.
+        folder.Write(another);
+        Evict();
+        Assert.False(another.IsResident);
+        Use(another);
+
+        Transformer Use(TransformerModel model) => session.Run(() => model.Weights(null, CancellationToken.None), cancellationToken: CancellationToken.None);
+        void Evict() => session.Run(() =>
+        {
+            session.MakeRoom(long.MaxValue / 2, _reporter);
+            return true;
+        }, cancellationToken: CancellationToken.None);
     }
 
     [Fact]

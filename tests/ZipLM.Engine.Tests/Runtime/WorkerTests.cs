@@ -72,7 +72,7 @@ public sealed class WorkerTests
     {
         using var worker = new Worker("test");
         var used = Use(worker);
-        for (var i = 0; i < 20 && used.IsAlive; i++)
+        for (var i = 0; i < 1000 && used.IsAlive; i++)
         {
             // The worker needs a moment to return to its queue.
             Thread.Sleep(5);

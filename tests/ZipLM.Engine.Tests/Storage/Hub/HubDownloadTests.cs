@@ -28,7 +28,7 @@ public sealed class HubDownloadTests : IDisposable
     private HubSettings Settings => new(new Uri(_hub.Address + "/"), new HubCache(_folder["hub"]))
     {
         RetryDelay = TimeSpan.FromMilliseconds(5),
-        AnswerTimeout = TimeSpan.FromSeconds(10),
+        AnswerTimeout = TimeSpan.FromMinutes(1),
     };
 
     private string Blob => _folder[$"hub/models--acme--own/blobs/{FakeHub.Sha256(Weights)}"];
@@ -262,7 +262,7 @@ public sealed class HubDownloadTests : IDisposable
         _hub.Instead = (context, _) => Interlocked.Decrement(ref left) >= 0 && FakeHub.Status(context, status, ("Retry-After", "1"));
         var watch = Stopwatch.StartNew();
         Locate("acme/own");
-        Assert.InRange(watch.Elapsed.TotalSeconds, 0.9, 8);
+        Assert.True(watch.Elapsed > TimeSpan.FromSeconds(0.9), $"{watch.Elapsed}");
         Assert.Contains(_reporter.VerboseMessages, text => text.Contains(status.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal) && text.Contains("in 1 s", StringComparison.Ordinal));
     }
 
@@ -296,11 +296,11 @@ public sealed class HubDownloadTests : IDisposable
             context.Response.ContentLength64 = Weights.Length;
             context.Response.OutputStream.Write(Weights.AsSpan(0, 100_000));
             context.Response.OutputStream.Flush();
-            release.Wait(TimeSpan.FromSeconds(20), CancellationToken.None);
+            release.Wait(TimeSpan.FromMinutes(1), CancellationToken.None);
             context.Response.Abort();
             return true;
         };
-        Locate("acme/own", settings: Settings with { AnswerTimeout = TimeSpan.FromSeconds(0.5) });
+        Locate("acme/own", settings: Settings with { AnswerTimeout = TimeSpan.FromSeconds(1) });
         release.Set();
         Assert.Equal(Weights, File.ReadAllBytes(Blob));
         Assert.Equal("bytes=100000-", _hub.Downloads[1].Range);
@@ -311,6 +311,7 @@ public sealed class HubDownloadTests : IDisposable
     {
         using var release = new ManualResetEventSlim();
         using var cancel = new CancellationTokenSource();
+        bool hungUp = false;
         _hub.Instead = (context, request) =>
         {
             if (request.Host == _hub.Address)
@@ -318,15 +319,15 @@ public sealed class HubDownloadTests : IDisposable
             context.Response.ContentLength64 = Weights.Length;
             context.Response.OutputStream.Write(Weights.AsSpan(0, 100_000));
             context.Response.OutputStream.Flush();
-            SpinWait.SpinUntil(() => File.Exists(Blob + ".incomplete") && new FileInfo(Blob + ".incomplete").Length == 100_000, TimeSpan.FromSeconds(5));
+            SpinWait.SpinUntil(() => File.Exists(Blob + ".incomplete") && new FileInfo(Blob + ".incomplete").Length == 100_000, TimeSpan.FromMinutes(1));
             cancel.Cancel();
-            release.Wait(TimeSpan.FromSeconds(20), CancellationToken.None);
+            release.Wait(TimeSpan.FromMinutes(1), CancellationToken.None);
+            Volatile.Write(ref hungUp, true);
             context.Response.Abort();
             return true;
         };
-        var watch = Stopwatch.StartNew();
         Assert.ThrowsAny<OperationCanceledException>(() => Locate("acme/own", cancellation: cancel.Token));
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(5), $"{watch.Elapsed}");
+        Assert.False(Volatile.Read(ref hungUp), "It waited for the hub.");
         release.Set();
         Assert.Equal(Weights[..100_000], File.ReadAllBytes(Blob + ".incomplete"));
     }
@@ -413,7 +414,7 @@ public sealed class HubDownloadTests : IDisposable
         await using (new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
         {
             download = Started();
-            Assert.True(SpinWait.SpinUntil(() => _reporter.VerboseMessages.Any(text => text.Contains("Another process", StringComparison.Ordinal)), TimeSpan.FromSeconds(10)));
+            Assert.True(SpinWait.SpinUntil(() => _reporter.VerboseMessages.Any(text => text.Contains("Another process", StringComparison.Ordinal)), TimeSpan.FromMinutes(1)));
             Assert.Empty(_hub.Downloads);
         }
 
@@ -445,9 +446,8 @@ public sealed class HubDownloadTests : IDisposable
     public void AHubThatIsNotThereIsToldAtOnce()
     {
         HubSettings nobody = new(new Uri($"http://127.0.0.1:{FreePort()}/"), new HubCache(_folder["hub"]));
-        var watch = Stopwatch.StartNew();
         ZipLMException error = Fails("HubUnreachable", "acme/own", settings: nobody);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(2), $"{watch.Elapsed}");
+        Assert.DoesNotContain(_reporter.VerboseMessages, text => text.StartsWith("The hub failed", StringComparison.Ordinal));
         Assert.Contains(_folder["hub/models--acme--own"], error.Message, StringComparison.Ordinal);
         Assert.Equal(ErrorKind.ResourceUnavailable, error.Kind);
 
@@ -464,9 +464,10 @@ public sealed class HubDownloadTests : IDisposable
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         HubSettings settings = new(new Uri($"http://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}/"), new HubCache(_folder["hub"])) { AnswerTimeout = TimeSpan.FromSeconds(0.3) };
-        var watch = Stopwatch.StartNew();
         Fails("HubUnreachable", "acme/own", settings: settings);
-        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(3), $"{watch.Elapsed}");
+        Assert.DoesNotContain(_reporter.VerboseMessages, text => text.StartsWith("The hub failed", StringComparison.Ordinal));
+        silent.AcceptTcpClient().Dispose();
+        Assert.False(silent.Pending(), "It connected again.");
     }
 
     [Fact]
