@@ -43,9 +43,9 @@ namespace ZipLM.PowerShell.Commands;
 ///   Precision       : Int8
 ///   BatchSize       : 1
 ///   SequenceLength  : 47
-///   GeneratedTokens : 0
 ///   Threads         : 2
 ///   RuntimeVersion  : 1.31.1
+///   GeneratedTokens : 0
 ///   Fingerprint     : 0c8e5f1d2b77
 ///   </code>
 /// </example>
