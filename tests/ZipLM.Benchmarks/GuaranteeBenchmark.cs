@@ -42,8 +42,9 @@ internal static class GuaranteeBenchmark
         var folder = Directory.CreateTempSubdirectory("ziplm-guarantee-").FullName;
         try
         {
-            var isShape = options.Text("model") is null or "bert-base";
-            var directory = isShape ? WriteBertBase(session, Path.Combine(folder, "dense")) : options.Text("model")!;
+            var shape = ModelShapes.Random(options, Tokenizer());
+            var isShape = shape is not null;
+            var directory = shape is not null ? Write(session, shape, Path.Combine(folder, "dense")) : options.Text("model")!;
             using var model = TransformerModel.FromDirectory(session, Path.GetFileName(directory), directory);
             var rows = new List<Row>();
             // Untrained weights have no structures that matter more than others: the cheapest order will do.
@@ -51,6 +52,7 @@ internal static class GuaranteeBenchmark
             {
                 Targets = [.. (options.Text("targets") ?? "2,3,4,6").Split(',').Select(t => new PruningTarget(PruningTargetKind.Speedup, double.Parse(t, CultureInfo.InvariantCulture)))],
                 Runtime = Runtimes.Choice(options),
+                GeneratedTokens = options.Int("generate", 0),
                 SequenceLength = isShape ? options.Int("length", 128) : null,
                 CalibrationSamples = isShape ? 8 : 256,
                 Criterion = isShape ? PruningCriterion.Magnitude : null,
@@ -80,7 +82,7 @@ internal static class GuaranteeBenchmark
     {
         using var dense = TransformerModel.FromDirectory(session, "dense", options.Text("dense")!);
         using var model = TransformerModel.FromDirectory(session, "pruned", pruned);
-        using var timer = new ForwardTimer(session, dense.Description, 1, options.Int("length", 128), Runtimes.Choice(options));
+        using var timer = new ForwardTimer(session, dense.Description, 1, options.Int("length", 128), Runtimes.Choice(options), options.Int("generate", 0));
         return timer.Compare(dense.Weights(null, CancellationToken.None), model.Weights(null, CancellationToken.None), RoundPlan.Paired(null), NullReporter.Instance, CancellationToken.None);
     });
 
@@ -96,11 +98,11 @@ internal static class GuaranteeBenchmark
     /// <summary>The program itself, where it was started by dotnet.</summary>
     private static string[] Host() => Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(GuaranteeBenchmark).Assembly.Location] : [];
 
-    private static string WriteBertBase(TorchSession session, string directory)
+    private static string Write(TorchSession session, ModelDescription shape, string directory)
     {
         session.Run(() =>
         {
-            using var model = TransformerModel.FromWeights(session, "bert-base", BertBase.Describe(), new(), RandomModel.Create(BertBase.Describe(), session, CancellationToken.None), Tokenizer());
+            using var model = TransformerModel.FromWeights(session, shape.ModelFamily, shape, new(), RandomModel.Create(shape, session, CancellationToken.None), Tokenizer());
             HuggingFaceExport.Write(model, directory, false, NullReporter.Instance, CancellationToken.None);
             return true;
         });

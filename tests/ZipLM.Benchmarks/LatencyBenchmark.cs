@@ -9,8 +9,8 @@ using ZipLM.Engine.Runtime;
 namespace ZipLM.Benchmarks;
 
 /// <summary>
-/// Predicted against measured speedup of random plans on BERT-base's shape: sublayers, plans and the dense model in the
-/// same interleaved rounds.
+/// Predicted against measured speedup of random plans on BERT-base's shape, or another: sublayers, plans and the dense
+/// model in the same interleaved rounds.
 /// </summary>
 internal static class LatencyBenchmark
 {
@@ -25,10 +25,11 @@ internal static class LatencyBenchmark
 
     private static object Measure(TorchSession session, Options options)
     {
-        var description = options.Text("model") is { } directory ? ModelReader.Read(directory).Description.Dense : BertBase.Describe();
+        var tokenizer = new BertTokenizer([.. BertSpecialTokens.All, .. Enumerable.Range(0, 4000).Select(i => $"w{i}")], new());
+        var description = ModelShapes.Random(options, tokenizer) ?? ModelReader.Read(options.Text("model")!).Description.Dense;
         using var handle = TransformerModel.FromWeights(
-            session, "bert-base", description, new(), RandomModel.Create(description.Uniform(0, 0), session, CancellationToken.None), new BertTokenizer(BertSpecialTokens.All, new()));
-        using var timer = new ForwardTimer(session, description, 1, options.Int("length", 128), Runtimes.Choice(options));
+            session, description.ModelFamily, description, new(), RandomModel.Create(description.Uniform(0, 0), session, CancellationToken.None), tokenizer);
+        using var timer = new ForwardTimer(session, description, 1, options.Int("length", 128), Runtimes.Choice(options), options.Int("generate", 0));
         var rounds = options.Int("rounds", 60);
         var plans = RandomPlans.Of(description, options.Int("plans", 20), options.Int("seed", 1)).ToList();
         using var cases = new LatencyCases(session, description, s => LevelGrid.Of(s, s == Sublayer.Attention ? description.DenseHeads : description.DenseWidth), timer, NullReporter.Instance, CancellationToken.None);

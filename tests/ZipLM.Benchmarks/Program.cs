@@ -29,9 +29,9 @@ switch (args)
 
               distill [--store PATH --only speed|memory|resume --rounds N --steps N --memory-steps N]   token distillation: speed, memory, resume
               family [--targets 2,3 --epochs N --dev-rows N --directory PATH]   a gradual family of the quickstart's teacher against one-shot members
-              guarantee [--model DIRECTORY --runtime torch|onnx --precision int8 --targets 2,3,4,6 --threads N]   promised speedups, measured again by new processes
+              guarantee [--model DIRECTORY|gpt2 --size mini --length P --generate N --runtime torch|onnx --precision int8 --targets 2,3,4,6 --threads N]   promised speedups, measured again by new processes
               import [--rounds N]   time of Import-Module in a fresh process
-              latency [--runtime torch|onnx --precision int8 --rounds N --repeats N --no-table]   predicted against measured speedup of random plans
+              latency [--model DIRECTORY|gpt2 --size mini --length P --generate N --runtime torch|onnx --precision int8 --rounds N --repeats N --no-table]   predicted against measured speedup of random plans
               load [--rounds N]   reading a 440 MB checkpoint against File.ReadAllBytes
               onnx [--length N --rounds N | --families]   ONNX Runtime against torch: logits and times
               resume [--kills N --seed N]   a recipe's run killed at random moments against one that never stopped

@@ -109,6 +109,26 @@ public sealed class TaskTests(TinyStore store)
         Assert.Equal("gpt2 CrossEntropy", _session.One<string>("\"$($small.ModelFamily) $($small.Pruning.LossMeasure)\""));
     }
 
+    /// <summary>A table of written texts prunes for them, and the pruned model is measured writing them.</summary>
+    [Fact]
+    public void TextIsWritten()
+    {
+        _session.Run($$"""
+            $text = Import-TextDataset '{{Stories("w.txt", 60, 1)}}' -Delimiter '---'
+            $writer = New-Model -Name writer -Layers 2 -HiddenSize 32 -Heads 4 -MaximumSequenceLength 48 -TrainingData $text -VocabularySize 150 -Task CausalLanguageModeling
+            $table = $writer | Measure-LayerLatency -SequenceLength 10 -GeneratedTokens 4 -Rounds 5
+            $small = $table | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3 -CalibrationSamples 16 -CalibrationData $text -SearchTrials 5
+            $measured = $small | Measure-Model -Data $text -Rounds 3
+            """);
+        Assert.Equal("10+4 10+4 10+4", _session.One<string>("($table, $small.Pruning, $measured | ForEach-Object Environment | ForEach-Object { '{0}+{1}' -f $_.SequenceLength, $_.GeneratedTokens }) -join ' '"));
+        Assert.Contains("length 10, 4 generated tokens", _session.One<string>("$measured.Environment.ToString()"), StringComparison.Ordinal);
+
+        ErrorRecord error = Assert.Single(_session.Invoke("$table | Invoke-StructuredPrune -Speedup 1.2 -GeneratedTokens 5 -CalibrationData $text").Errors);
+        Assert.StartsWith("ZipLM.LatencyTableShape,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        error = Assert.Single(_session.Invoke("Get-Model bert | Measure-LayerLatency -GeneratedTokens 4 -SequenceLength 8").Errors);
+        Assert.StartsWith("ZipLM.GenerationUnsupported,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+    }
+
     /// <summary>A checkpoint with a masked-LM head prunes by the defaults, compared by its last hidden state.</summary>
     [Fact]
     public void HiddenWordsAreTold()

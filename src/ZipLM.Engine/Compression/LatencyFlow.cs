@@ -11,19 +11,21 @@ public static class LatencyFlow
     private const int DefaultSamples = 256;
 
     /// <summary>Measures a table.</summary>
-    /// <param name="sequenceLength">Tokens a sequence; null = the 95th percentile of the model's calibration data.</param>
+    /// <param name="sequenceLength">Tokens a sequence; null = the 95th percentile of the model's calibration data, or as much of it as leaves positions to the generated ones.</param>
     /// <param name="rounds">Interleaved rounds, ≥ 1; null = until what counts is known within 2 %.</param>
     /// <param name="choice">What executes the model; null = torch.</param>
+    /// <param name="generatedTokens">Tokens that are written one by one after a prompt of <paramref name="sequenceLength"/>; 0 = one forward pass is timed.</param>
     public static LatencyTable Run(
         Model model, TextDataset? calibrationData, int batchSize, int? sequenceLength, int? rounds, IReporter reporter, CancellationToken cancellationToken,
-        RuntimeChoice? choice = null)
+        RuntimeChoice? choice = null, int generatedTokens = 0)
     {
         var own = TransformerModel.Of(model);
         choice?.Require();
-        var length = sequenceLength ?? new Calibration(own, calibrationData, DefaultSamples, reporter, cancellationToken).TypicalLength;
+        var length = sequenceLength ?? Generation.Prompt(
+            new Calibration(own, calibrationData, DefaultSamples, reporter, cancellationToken).TypicalLength, generatedTokens, own.MaximumSequenceLength);
         return own.Session.Run(() =>
         {
-            using var timer = new ForwardTimer(own.Session, own.Description, batchSize, length, choice);
+            using var timer = new ForwardTimer(own.Session, own.Description, batchSize, length, choice, generatedTokens);
             return Measure(own, timer, rounds, reporter, cancellationToken);
         }, reporter, cancellationToken);
     }

@@ -16,12 +16,13 @@ public static class MeasurementFlow
     /// <param name="rounds">Paired rounds, ≥ 1; null = at least 60, and until the speedup is known within 1 %.</param>
     /// <param name="baselines">Baselines whose quality is known from models that were measured before.</param>
     /// <param name="runtime">What executes the models when time is measured; null = what a pruned model was made for, else torch.</param>
+    /// <param name="generatedTokens">Tokens that are written after the sequence when time is measured; null = what a pruned model was made for, else 0.</param>
     public static ModelMeasurement Run(
         Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int? rounds, IReporter reporter, CancellationToken cancellationToken,
-        MeasuredBaselines? baselines = null, RuntimeChoice? runtime = null)
+        MeasuredBaselines? baselines = null, RuntimeChoice? runtime = null, int? generatedTokens = null)
     {
         ModelMeasurement? only = null;
-        Run(model, baseline, data is null ? [] : [data], new() { BatchSize = batchSize, SequenceLength = sequenceLength, Rounds = rounds, Runtime = runtime }, row => only = row, reporter, cancellationToken, baselines);
+        Run(model, baseline, data is null ? [] : [data], new() { BatchSize = batchSize, SequenceLength = sequenceLength, GeneratedTokens = generatedTokens, Rounds = rounds, Runtime = runtime }, row => only = row, reporter, cancellationToken, baselines);
         return only!;
     }
 
@@ -65,10 +66,11 @@ public static class MeasurementFlow
         var evaluations = sets.Select(set => Prepare(model, set)).ToList();
         var encoded = evaluations[0].Encoded;
         // A pruned model promised its speedup in one shape: that is where it is measured unless the user says otherwise.
-        var length = options.SequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Math.Min(encoded.LengthPercentile(0.95), model.MaximumSequenceLength);
+        var generated = options.GeneratedTokens ?? model.Pruning?.Environment.GeneratedTokens ?? 0;
+        var length = options.SequenceLength ?? model.Pruning?.Environment.SequenceLength ?? Generation.Prompt(encoded.LengthPercentile(0.95), generated, model.MaximumSequenceLength);
         using var timer = new ForwardTimer(
             model.Session, model.Description, options.BatchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length,
-            options.Runtime ?? (model.Pruning is { } pruning ? RuntimeChoice.Of(pruning.Environment) : null));
+            options.Runtime ?? (model.Pruning is { } pruning ? RuntimeChoice.Of(pruning.Environment) : null), generated);
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
         var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, RoundPlan.Paired(options.Rounds), reporter, cancellationToken);
         var milliseconds = speedup?.Milliseconds

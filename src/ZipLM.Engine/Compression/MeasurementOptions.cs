@@ -11,6 +11,9 @@ public sealed record MeasurementOptions
     /// <summary>Tokens a sequence when time is measured; null = what a pruned model was made for, else the 95th percentile of the first data set.</summary>
     public int? SequenceLength { get; init; }
 
+    /// <summary>Tokens that are written one by one after the sequence, its prompt, when time is measured; 0 = one forward pass is timed; null = what a pruned model was made for, else 0.</summary>
+    public int? GeneratedTokens { get; init; }
+
     /// <summary>Paired rounds, ≥ 1; null = at least 60, and until the speedup is known within 1 %.</summary>
     public int? Rounds { get; init; }
 

@@ -46,9 +46,10 @@ public static class OneShotPruning
     {
         using var calibration = new Calibration(model, calibrationData, options.CalibrationSamples, reporter, cancellationToken) { StatisticsPath = options.StatisticsPath };
         var batchSize = options.Table?.Environment.BatchSize ?? options.BatchSize ?? 1;
-        var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? calibration.TypicalLength;
+        var generated = options.Table?.Environment.GeneratedTokens ?? options.GeneratedTokens ?? 0;
+        var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? Generation.Prompt(calibration.TypicalLength, generated, model.MaximumSequenceLength);
         using var timer = new ForwardTimer(
-            model.Session, model.Description, batchSize, length, options.Runtime ?? (options.Table is { } given ? RuntimeChoice.Of(given.Environment) : null));
+            model.Session, model.Description, batchSize, length, options.Runtime ?? (options.Table is { } given ? RuntimeChoice.Of(given.Environment) : null), generated);
         var table = options.Table ?? LatencyFlow.Measure(model, timer, null, reporter, cancellationToken);
         RequireSameEnvironment(table, timer.Environment, options.Force, reporter);
 
@@ -167,14 +168,27 @@ public static class OneShotPruning
     /// <summary>A table fixes the shape that time is measured in; another one cannot be asked for beside it.</summary>
     private static void RequireSameShape(PruningOptions options)
     {
-        if (options.Table?.Environment is { } measured
-            && ((options.BatchSize ?? measured.BatchSize) != measured.BatchSize || (options.SequenceLength ?? measured.SequenceLength) != measured.SequenceLength))
+        if (options.Table?.Environment is not { } measured)
+        {
+            return;
+        }
+
+        var asked = measured with
+        {
+            BatchSize = options.BatchSize ?? measured.BatchSize,
+            SequenceLength = options.SequenceLength ?? measured.SequenceLength,
+            GeneratedTokens = options.GeneratedTokens ?? measured.GeneratedTokens,
+        };
+        if (asked != measured)
         {
             throw new ZipLMException("LatencyTableShape", ErrorKind.InvalidArgument,
-                $"The latency table was measured at batch {measured.BatchSize}, length {measured.SequenceLength}, but batch {options.BatchSize ?? measured.BatchSize}, length {options.SequenceLength ?? measured.SequenceLength}, is asked for.",
-                "Leave -BatchSize and -SequenceLength out, or measure a table in this shape with Measure-LayerLatency.", options.Table);
+                $"The latency table was measured at {Shape(measured)}, but {Shape(asked)}, is asked for.",
+                "Leave -BatchSize, -SequenceLength and -GeneratedTokens out, or measure a table in this shape with Measure-LayerLatency.", options.Table);
         }
     }
+
+    private static string Shape(InferenceEnvironment environment) =>
+        $"batch {environment.BatchSize}, length {environment.SequenceLength}, {environment.GeneratedTokens} generated tokens";
 
     private static void RequireSameEnvironment(LatencyTable table, InferenceEnvironment environment, bool force, IReporter reporter)
     {

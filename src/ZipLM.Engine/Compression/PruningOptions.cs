@@ -20,6 +20,9 @@ public sealed record PruningOptions
     /// <summary>Tokens a sequence when time is measured; null = as the table has it, else the 95th percentile of the calibration data.</summary>
     public int? SequenceLength { get; init; }
 
+    /// <summary>Tokens that are written one by one after the sequence, its prompt, when time is measured; 0 = one forward pass is timed; null = as the table has it, else 0.</summary>
+    public int? GeneratedTokens { get; init; }
+
     /// <summary>Rows of the calibration data that the statistics are taken from.</summary>
     public int CalibrationSamples { get; init; } = 256;
 

@@ -10,8 +10,15 @@ internal sealed class ForwardTimer : IDisposable
     private readonly InterleavedTimer _timer;
     private readonly IModelRuntime _runtime;
 
-    public ForwardTimer(TorchSession session, ModelDescription model, int batchSize, int sequenceLength, RuntimeChoice? choice = null)
-        : this(Open(session, model, batchSize, sequenceLength, choice ?? RuntimeChoice.Torch))
+    /// <param name="sequenceLength">Tokens a sequence; of the prompt where tokens are generated.</param>
+    /// <param name="choice">What executes models; null = torch.</param>
+    /// <param name="generatedTokens">Tokens that are written after the prompt; 0 = one forward pass is timed.</param>
+    /// <exception cref="ZipLMException">
+    /// <c>BatchShapeInvalid</c>, <c>SequenceTooLong</c>, <c>RuntimePrecision</c>, <c>RuntimeDevice</c>; <c>GenerationUnsupported</c>,
+    /// <c>RuntimeGeneration</c>: the model, or the runtime, does not write texts.
+    /// </exception>
+    public ForwardTimer(TorchSession session, ModelDescription model, int batchSize, int sequenceLength, RuntimeChoice? choice = null, int generatedTokens = 0)
+        : this(Open(session, model, batchSize, sequenceLength, choice ?? RuntimeChoice.Torch, generatedTokens))
     {
     }
 
@@ -96,13 +103,19 @@ internal sealed class ForwardTimer : IDisposable
 
     public void Dispose() => _runtime.Dispose();
 
-    private static IModelRuntime Open(TorchSession session, ModelDescription model, int batchSize, int sequenceLength, RuntimeChoice choice)
+    private static IModelRuntime Open(TorchSession session, ModelDescription model, int batchSize, int sequenceLength, RuntimeChoice choice, int generatedTokens)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(generatedTokens);
         choice.Require();
         if (batchSize < 1 || sequenceLength < 1)
         {
             throw new ZipLMException("BatchShapeInvalid", ErrorKind.InvalidArgument,
                 $"A batch of {batchSize} sequences of {sequenceLength} tokens has nothing to run.", "Give a batch size and a sequence length of at least 1.", (batchSize, sequenceLength));
+        }
+
+        if (generatedTokens > 0)
+        {
+            RequireGeneration(model, sequenceLength, generatedTokens, choice);
         }
 
         if (sequenceLength > model.MaximumSequenceLength)
@@ -123,7 +136,31 @@ internal sealed class ForwardTimer : IDisposable
                 $"The session loads models in {session.Precision}, and torch computes in that.", $"Use Connect-GpuSession -Precision {precision}.", precision);
         }
 
-        return new TorchRuntime(session, batchSize, sequenceLength);
+        return new TorchRuntime(session, batchSize, sequenceLength, generatedTokens);
+    }
+
+    private static void RequireGeneration(ModelDescription model, int prompt, int tokens, RuntimeChoice choice)
+    {
+        if (model.Task != ModelTask.CausalLanguageModeling)
+        {
+            throw new ZipLMException("GenerationUnsupported", ErrorKind.InvalidOperation,
+                $"A model for {model.Task} ({model.Architecture}) writes no text, so there are no generated tokens to time.",
+                "Leave -GeneratedTokens out, or give a causal language model, such as gpt2.", tokens);
+        }
+
+        if (choice.Runtime == InferenceRuntime.OnnxRuntime)
+        {
+            throw new ZipLMException("RuntimeGeneration", ErrorKind.InvalidOperation,
+                "Generated tokens are timed in torch only: ONNX models have no key/value cache here.",
+                "Use -Runtime Torch, or leave -GeneratedTokens out to time one pass over the whole sequence.", choice.Runtime);
+        }
+
+        if (Generation.Positions(prompt, tokens) is var positions && positions > model.MaximumSequenceLength)
+        {
+            throw new ZipLMException("SequenceTooLong", ErrorKind.InvalidArgument,
+                $"A prompt of {prompt} tokens and {tokens} generated ones take {positions} positions, and the model's limit is {model.MaximumSequenceLength}.",
+                "Use a smaller -SequenceLength or fewer -GeneratedTokens.", positions);
+        }
     }
 
     /// <summary>What torch says when a device is gone; memory that ran out is another matter.</summary>

@@ -30,7 +30,7 @@ internal sealed class LatencyCases : IDisposable
         var stack = description with
         {
             VocabularySize = Words,
-            MaximumSequenceLength = timer.Environment.SequenceLength,
+            MaximumSequenceLength = Generation.Positions(timer.Environment.SequenceLength, timer.Environment.GeneratedTokens),
             Task = ModelTask.FeatureExtraction,
         };
         Depth = Math.Clamp((int)(MostBytes / Math.Max(Levels.Sum(l => Bytes(Alone(stack, l, 2)) - Bytes(Alone(stack, l, 1))), 1)), 1, description.Layers.Count);

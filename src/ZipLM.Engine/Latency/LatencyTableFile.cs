@@ -12,6 +12,8 @@ internal sealed class LatencyTableFile
     /// <summary>The version of the schema that is written and read.</summary>
     public const int Schema = 1;
 
+    private const string GeneratedTokens = "generated_tokens";
+
     private readonly YamlMap _file;
     private readonly YamlMap _model;
     private readonly IReadOnlyDictionary<Sublayer, IReadOnlyList<LatencyLevel>> _levels;
@@ -63,7 +65,7 @@ internal sealed class LatencyTableFile
                 ("heads", Number(table.Model.DenseHeads)),
                 ("width", Number(table.Model.DenseWidth)),
             ])),
-            ("environment", Map(
+            ("environment", Map([
                 ("device", environment.Device),
                 ("device_name", environment.DeviceName),
                 ("runtime", environment.Runtime.ToString()),
@@ -71,7 +73,9 @@ internal sealed class LatencyTableFile
                 ("precision", environment.Precision.ToString()),
                 ("batch_size", Number(environment.BatchSize)),
                 ("sequence_length", Number(environment.SequenceLength)),
-                ("threads", Number(environment.Threads)))),
+                .. environment.GeneratedTokens > 0 ? [(GeneratedTokens, Number(environment.GeneratedTokens))] : Array.Empty<(string, YamlNode)>(),
+                ("threads", Number(environment.Threads)),
+            ])),
             ("rounds", Number(table.Rounds)),
             ("dense_ms", Number(table.DenseMilliseconds)),
             ("rest_ms", Number(table.RestMilliseconds)),
@@ -106,7 +110,10 @@ internal sealed class LatencyTableFile
     {
         var environment = new InferenceEnvironment(
             map.Text("device"), map.Text("device_name"), map.Name<InferenceRuntime>("runtime"), map.Name<Precision>("precision"),
-            map.Whole("batch_size", 1), map.Whole("sequence_length", 1), map.Whole("threads", 1), map.Text("runtime_version"));
+            map.Whole("batch_size", 1), map.Whole("sequence_length", 1), map.Whole("threads", 1), map.Text("runtime_version"))
+        {
+            GeneratedTokens = map.Or(GeneratedTokens, k => map.Whole(k, 0), 0),
+        };
         map.RefuseUnknown();
         return environment;
     }

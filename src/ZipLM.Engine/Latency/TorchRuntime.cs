@@ -6,36 +6,49 @@ using static TorchSharp.torch;
 namespace ZipLM.Engine.Latency;
 
 /// <summary>Models in libtorch, on the session's device and in its precision.</summary>
-internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequenceLength) : IModelRuntime
+internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequenceLength, int generatedTokens = 0) : IModelRuntime
 {
-    private readonly Dictionary<long, Batch> _batches = [];
+    private readonly Dictionary<long, (Batch Prompt, Batch Next)> _batches = [];
 
     public InferenceEnvironment Environment { get; } = new(
-        session.Device, session.DeviceName, InferenceRuntime.Torch, session.Precision, batchSize, sequenceLength, session.Threads, NativeLibraries.TorchVersion);
+        session.Device, session.DeviceName, InferenceRuntime.Torch, session.Precision, batchSize, sequenceLength, session.Threads, NativeLibraries.TorchVersion)
+    {
+        GeneratedTokens = generatedTokens,
+    };
 
     public ForwardPass Load(Transformer model, bool owned = false)
     {
         var words = model.Embeddings.Words.Weight.shape[0];
-        if (!_batches.TryGetValue(words, out var batch))
+        if (!_batches.TryGetValue(words, out var batches))
         {
-            _batches[words] = batch = Batch.Random(batchSize, sequenceLength, (int)words, session.Seed, session.TorchDevice);
+            _batches[words] = batches = (Random(sequenceLength), Random(1));
         }
 
         return new(() =>
         {
             using var gradients = inference_mode();
             using var scope = NewDisposeScope();
-            model.Forward(batch);
+            if (generatedTokens > 0)
+            {
+                Generation.Run(model, batches.Prompt, batches.Next, generatedTokens);
+            }
+            else
+            {
+                model.Forward(batches.Prompt);
+            }
         }, owned ? model : null);
+
+        Batch Random(int length) => Batch.Random(batchSize, length, (int)words, session.Seed, session.TorchDevice);
     }
 
     public void Synchronize() => session.Synchronize();
 
     public void Dispose()
     {
-        foreach (var batch in _batches.Values)
+        foreach (var (prompt, next) in _batches.Values)
         {
-            batch.Dispose();
+            prompt.Dispose();
+            next.Dispose();
         }
     }
 }

@@ -54,8 +54,8 @@ internal sealed class Attention(
             (keys, values) = past.Append(keys, values);
         }
 
-        // Padding stands on the right, where a causal model never looks.
-        var seen = !causal ? mask : start == 0 ? null : ones(length, start + length, ScalarType.Bool, x.device).tril(start);
+        // Padding stands on the right, where a causal model never looks; a single token sees all that is there.
+        var seen = !causal ? mask : start == 0 || length == 1 ? null : ones(length, start + length, ScalarType.Bool, x.device).tril(start);
         var context = nn.functional.scaled_dot_product_attention(
             queries, Shared(keys), Shared(values), seen, training ? dropout : 0, causal && start == 0);
         var merged = context.transpose(1, 2).reshape(batch, length, Heads * StructureSize);

@@ -128,6 +128,7 @@ public static class RecipeFile
     {
         var batchSize = environment?.Or<int?>("batch_size", k => environment.Whole(k, 1), null);
         var length = environment?.Or<int?>("sequence_length", k => environment.Whole(k, 1), null);
+        var generated = environment?.Or<int?>("generated_tokens", k => environment.Whole(k, 0), null);
         return Section(map, "latency", s =>
         {
             var table = s.Or<string?>("table", k => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(s.FileOf(k))!, s.Text(k))), null);
@@ -137,7 +138,7 @@ public static class RecipeFile
             }
 
             return new RecipeLatency(table, s.Or("trust", s.Flag, false), batchSize, length, s.Or("rounds", k => s.Whole(k, 3), 50));
-        }, new(null, false, batchSize, length, 50));
+        }, new(null, false, batchSize, length, 50)) with { GeneratedTokens = generated };
     }
 
     private static RecipePruning Pruning(YamlMap map)

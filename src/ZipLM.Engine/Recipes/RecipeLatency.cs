@@ -6,4 +6,8 @@ namespace ZipLM.Engine.Recipes;
 /// <param name="BatchSize">Sequences in a forward pass; null = 1, or the table's.</param>
 /// <param name="SequenceLength">Tokens a sequence; null = the 95th percentile of the calibration data, or the table's.</param>
 /// <param name="Rounds">Interleaved rounds of a table that is measured.</param>
-internal sealed record RecipeLatency(string? Table, bool Trust, int? BatchSize, int? SequenceLength, int Rounds);
+internal sealed record RecipeLatency(string? Table, bool Trust, int? BatchSize, int? SequenceLength, int Rounds)
+{
+    /// <summary>Tokens that are written after the sequence, its prompt; null = none, or the table's.</summary>
+    public int? GeneratedTokens { get; init; }
+}

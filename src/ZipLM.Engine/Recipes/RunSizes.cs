@@ -17,7 +17,7 @@ internal sealed record RunSizes(Recipe Recipe, ModelDescription Model, Func<Reci
     public double StatisticsBytes => 8.0 * Model.Layers.Count * (((double)Model.HiddenSize * Model.HiddenSize) + ((double)Model.DenseWidth * Model.DenseWidth));
 
     /// <summary>Tokens of a forward pass when time is measured.</summary>
-    public double PassTokens => (Recipe.Latency.BatchSize ?? 1) * (double)(Recipe.Latency.SequenceLength ?? 128);
+    public double PassTokens => (Recipe.Latency.BatchSize ?? 1) * (double)Generation.Positions(Recipe.Latency.SequenceLength ?? 128, Recipe.Latency.GeneratedTokens ?? 0);
 
     /// <summary>Operations of a forward pass over tokens: two for each parameter of the blocks.</summary>
     public double Forward(double tokens) =>

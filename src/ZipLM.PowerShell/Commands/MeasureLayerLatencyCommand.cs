@@ -46,7 +46,15 @@ namespace ZipLM.PowerShell.Commands;
 ///   SequenceLength  : 47
 ///   Threads         : 2
 ///   RuntimeVersion  : 1.31.1
+///   GeneratedTokens : 0
 ///   Fingerprint     : 0c8e5f1d2b77
+///   </code>
+/// </example>
+/// <example>
+///   <code>(Get-Model gpt2 | Measure-LayerLatency -SequenceLength 32 -GeneratedTokens 64).Environment.ToString()</code>
+///   <para>A table for a model that writes: 64 tokens one by one after a prompt of 32. What is pruned with it is measured writing, too.</para>
+///   <code>
+///   cpu (AMD EPYC), Torch 2.10.0, Float32, batch 1, length 32, 64 generated tokens, 2 thread(s)
 ///   </code>
 /// </example>
 [Cmdlet(VerbsDiagnostic.Measure, "LayerLatency")]
@@ -62,10 +70,15 @@ public sealed class MeasureLayerLatencyCommand : JobCommand
     [ValidateRange(1, 65536)]
     public int BatchSize { get; set; } = 1;
 
-    /// <summary>Tokens a sequence; the 95th percentile of the calibration data unless given.</summary>
+    /// <summary>Tokens a sequence; the 95th percentile of the calibration data unless given. With -GeneratedTokens those of the prompt.</summary>
     [Parameter]
     [ValidateRange(1, 1_000_000)]
     public int? SequenceLength { get; set; }
+
+    /// <summary>Time texts that a causal language model writes: a prompt of -SequenceLength tokens in one pass, then so many tokens one by one with the key/value cache. Times are those of a whole text. 0 times one forward pass.</summary>
+    [Parameter]
+    [ValidateRange(0, 1_000_000)]
+    public int GeneratedTokens { get; set; }
 
     /// <summary>What executes the model: Torch, on the session's device, or OnnxRuntime, on the CPU only.</summary>
     [Parameter]
@@ -97,7 +110,7 @@ public sealed class MeasureLayerLatencyCommand : JobCommand
     protected override void ProcessRecord()
     {
         var runtime = new RuntimeChoice(Runtime, Precision);
-        var (model, data, batchSize, length, rounds) = (Model, CalibrationData, BatchSize, SequenceLength, Rounds);
-        RunOrAdd(model, (output, stopping) => output.Write(LatencyFlow.Run(model, data, batchSize, length, rounds, output, stopping, runtime)));
+        var (model, data, batchSize, length, generated, rounds) = (Model, CalibrationData, BatchSize, SequenceLength, GeneratedTokens, Rounds);
+        RunOrAdd(model, (output, stopping) => output.Write(LatencyFlow.Run(model, data, batchSize, length, rounds, output, stopping, runtime, generated)));
     }
 }

@@ -1,6 +1,7 @@
 using TorchSharp;
 using Xunit;
 using ZipLM.Engine.Compression;
+using ZipLM.Engine.Tests.Models;
 
 namespace ZipLM.Engine.Tests.Compression;
 
@@ -104,6 +105,23 @@ public sealed class MeasurementFlowTests(SessionFixture fixture) : IClassFixture
         {
             var measured = MeasurementFlow.Run(model, null, Data, batch, length, 3, new RecordingReporter(), TestContext.Current.CancellationToken).Environment;
             return (measured.BatchSize, measured.SequenceLength);
+        }
+    }
+
+    [Fact]
+    public void A_model_that_was_made_for_generated_texts_is_measured_writing_them()
+    {
+        var environment = new InferenceEnvironment("cpu", "a processor", InferenceRuntime.Torch, Precision.Float32, 1, 9, 1, "2.10.0") { GeneratedTokens = 4 };
+        var result = new PruningResult(2, 2, new(2, 2, 2, 3, 2, 1), environment, new([], 1, 1, 0), "0", "toy", 1, 0, 0, 0);
+        using var model = TinyBert.Model(fixture.Session, 128, TinyFamilies.Describe("gpt2 causal"), new() { Pruning = result });
+        Assert.Equal((9, 4), Shape(null, null));
+        Assert.Equal((9, 0), Shape(null, 0));
+        Assert.Equal((7, 2), Shape(7, 2));
+
+        (int, int) Shape(int? length, int? generated)
+        {
+            var measured = MeasurementFlow.Run(model, null, Data, 1, length, 3, new RecordingReporter(), TestContext.Current.CancellationToken, generatedTokens: generated).Environment;
+            return (measured.SequenceLength, measured.GeneratedTokens);
         }
     }
 

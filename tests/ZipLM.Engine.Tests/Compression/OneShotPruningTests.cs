@@ -3,6 +3,7 @@ using Xunit;
 using ZipLM.Engine.Compression;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Pruning;
+using ZipLM.Engine.Tests.Models;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Tests.Compression;
@@ -277,6 +278,21 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         Assert.Equal("ZipLM.LatencyTableShape", Assert.Throws<ZipLMException>(() => Run(model, Text, options)).ErrorId);
         using var pruned = Assert.Single(Run(model, Text, options with { BatchSize = 1, SequenceLength = 16, Rounds = 3 }));
         Assert.Equal(16, pruned.Pruning!.Environment.SequenceLength);
+    }
+
+    [Fact]
+    public void A_table_of_generated_texts_brings_their_length_along()
+    {
+        using var model = TinyBert.Model(fixture.Session, 84, TinyFamilies.Describe("gpt2 causal"));
+        var options = new PruningOptions { Speedups = [2], Table = MadeUpTable.Of(model, e => e with { GeneratedTokens = 3 }), Rounds = 3, CalibrationSamples = 20, SearchTrials = 5 };
+        using var pruned = Assert.Single(Run(model, Text, options));
+        Assert.Equal(options.Table.Environment, pruned.Pruning!.Environment);
+        foreach (var other in new[] { 0, 4 })
+        {
+            var error = Assert.Throws<ZipLMException>(() => Run(model, Text, options with { GeneratedTokens = other }));
+            Assert.Equal("ZipLM.LatencyTableShape", error.ErrorId);
+            Assert.Contains($"{other} generated tokens, is asked for", error.Message, StringComparison.Ordinal);
+        }
     }
 
     /// <summary>No tiny model is as fast as this table says, and its fastest plan is the first.</summary>

@@ -3,6 +3,7 @@ using Xunit;
 using ZipLM.Engine.Compression;
 using ZipLM.Engine.Latency;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Tests.Models;
 
 namespace ZipLM.Engine.Tests.Latency;
 
@@ -22,6 +23,55 @@ public sealed class ForwardTimerTests(SessionFixture fixture) : IClassFixture<Se
         Assert.Equal(RuntimeChoice.Of(table.Environment), new(InferenceRuntime.OnnxRuntime, precision));
         Assert.Equal(table.DenseMilliseconds, table.Predict(model.Description.Dense.Layers), 1e-9);
         Assert.NotEqual(table.Environment.Fingerprint, (table.Environment with { Runtime = InferenceRuntime.Torch }).Fingerprint);
+    }
+
+    /// <summary>The stacks of a table are of one kind of sublayer, so half of them have nothing to cache.</summary>
+    [Theory]
+    [InlineData("gpt2 causal")]
+    [InlineData("llama causal")]
+    public void A_table_of_generated_texts_says_so(string name)
+    {
+        using var model = TinyBert.Model(fixture.Session, 8, TinyFamilies.Describe(name));
+        // All 32 positions, in the stacks too.
+        var table = LatencyFlow.Run(model, null, 2, 28, 3, new RecordingReporter(), Token, generatedTokens: 5);
+        Assert.Equal((2, 28, 5), (table.Environment.BatchSize, table.Environment.SequenceLength, table.Environment.GeneratedTokens));
+        Assert.Contains("length 28, 5 generated tokens", table.Environment.ToString(), StringComparison.Ordinal);
+        Assert.Equal(table.DenseMilliseconds, table.Predict(model.Description.Dense.Layers), 1e-9);
+    }
+
+    [Fact]
+    public void The_default_prompt_leaves_positions_to_what_is_generated()
+    {
+        using var model = TinyBert.Model(fixture.Session, 9, TinyFamilies.Describe("gpt2 causal"));
+        var data = TinyBert.Data(20, 6);
+        var whole = LatencyFlow.Run(model, data, 1, null, 2, new RecordingReporter(), Token).Environment;
+        var generated = LatencyFlow.Run(model, data, 1, null, 2, new RecordingReporter(), Token, generatedTokens: 25).Environment;
+        Assert.True(whole.SequenceLength > 8);
+        Assert.Equal((8, 25), (generated.SequenceLength, generated.GeneratedTokens));
+    }
+
+    [Theory]
+    [InlineData("bert classification", 4, InferenceRuntime.Torch, "GenerationUnsupported")]
+    [InlineData("gpt2 classification", 4, InferenceRuntime.Torch, "GenerationUnsupported")]
+    [InlineData("gpt2 causal", 4, InferenceRuntime.OnnxRuntime, "RuntimeGeneration")]
+    [InlineData("gpt2 causal", 18, InferenceRuntime.Torch, "SequenceTooLong")]
+    public void What_cannot_be_generated_is_refused(string name, int tokens, InferenceRuntime runtime, string id)
+    {
+        using var model = TinyBert.Model(fixture.Session, 10, TinyFamilies.Describe(name));
+        var error = Assert.Throws<ZipLMException>(() => LatencyFlow.Run(model, null, 1, 16, 2, new RecordingReporter(), Token, new(runtime), tokens));
+        Assert.Equal($"ZipLM.{id}", error.ErrorId);
+    }
+
+    /// <summary>A table of one pass keeps the name that it always had.</summary>
+    [Fact]
+    public void Only_generated_tokens_change_a_fingerprint()
+    {
+        var environment = new InferenceEnvironment("cpu", "a processor", InferenceRuntime.Torch, Precision.Float32, 1, 128, 2, "2.10.0");
+        Assert.Equal("54f15876e051", environment.Fingerprint);
+        Assert.Equal("cpu (a processor), Torch 2.10.0, Float32, batch 1, length 128, 2 thread(s)", environment.ToString());
+        Assert.DoesNotContain("Generated", System.Text.Json.JsonSerializer.Serialize(environment), StringComparison.Ordinal);
+        string[] names = [environment.Fingerprint, (environment with { GeneratedTokens = 1 }).Fingerprint, (environment with { GeneratedTokens = 11 }).Fingerprint];
+        Assert.Equal(3, names.Distinct().Count());
     }
 
     [Fact]

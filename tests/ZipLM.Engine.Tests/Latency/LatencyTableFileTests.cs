@@ -6,15 +6,18 @@ namespace ZipLM.Engine.Tests.Latency;
 
 public sealed class LatencyTableFileTests(SessionFixture fixture) : IClassFixture<SessionFixture>
 {
-    [Fact]
-    public void A_table_comes_back_to_the_last_bit()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    public void A_table_comes_back_to_the_last_bit(int generated)
     {
         using var model = TinyBert.Model(fixture.Session);
         using var folder = new TemporaryFolder();
-        var table = new LatencyTable(model, new("cpu", "a: #strange 'name' €", InferenceRuntime.Torch, Precision.BFloat16, 3, 17, 2, "2.10.0"),
+        var table = new LatencyTable(model, new("cpu", "a: #strange 'name' €", InferenceRuntime.Torch, Precision.BFloat16, 3, 17, 2, "2.10.0") { GeneratedTokens = generated },
             [.. MadeUpTable.Of(model).Levels.Select(l => l with { Milliseconds = l.Milliseconds / 3, Spread = 0.1 / 3 })], 1.0 / 3, 20.0 / 7, 11);
         var path = Path.Combine(folder.Path, "table.yaml");
         LatencyTableFlow.Export(table, path, replace: false);
+        Assert.Equal(generated > 0, File.ReadAllText(path).Contains("\n  generated_tokens: 5\n", StringComparison.Ordinal));
         var back = LatencyTableFlow.Import(path, model, () => throw new InvalidOperationException(), "/");
         Assert.Equal(table.Fingerprint, back.Fingerprint);
         Assert.Equal(table.Environment, back.Environment);
@@ -45,6 +48,7 @@ public sealed class LatencyTableFileTests(SessionFixture fixture) : IClassFixtur
     [InlineData("rounds: 10", "rouns: 10", "line 1", "'rounds' is missing")]
     [InlineData("rounds: 10", "rounds: 10\nwarmth: 3", "+1", "'warmth' is not known")]
     [InlineData("  batch_size: 1", "  batch_size: 0", null, "at least 1")]
+    [InlineData("  batch_size: 1", "  batch_size: 1\n  generated_tokens: -1", "+1", "at least 0")]
     [InlineData("runtime: Torch", "runtime: Abacus", null, "one of Torch")]
     [InlineData("- {level: 4, ms: 3, spread: 0}", "- {level: 4, ms: -3, spread: 0}", null, "at least 0")]
     [InlineData("- {level: 4, ms: 3, spread: 0}", "- {level: 4, ms: .nan, spread: 0}", null, "at least 0")]

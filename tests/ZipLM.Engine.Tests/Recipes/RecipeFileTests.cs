@@ -57,6 +57,7 @@ public sealed partial class RecipeFileTests : IDisposable
     /// <summary>The place is that of the first character of what is wrong.</summary>
     [Theory]
     [InlineData("schema: 1", "schema: 2", 1, 9, "schema 2")]
+    [InlineData("  batch_size: 4", "  batch_size: 4\n  generated_tokens: -1", 10, 21, "at least 0")]
     [InlineData("schema: 1", "shema: 1", 1, 1, "'schema' is missing; 'shema' is there")]
     [InlineData("name: toy", "name: to/y", 2, 7, "cannot be the name of a directory")]
     [InlineData("targets: [1.5, 2, 3]", "tragets: [1.5, 2, 3]", 1, 1, "'targets' is missing; 'tragets' is there")]
@@ -209,6 +210,8 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.All(recipes, r => Assert.Equal(Path.GetFileNameWithoutExtension(r.File), r.Name));
         Assert.Equal(Enumerable.Range(2, 14).Select(i => (double)i), recipes.Single(r => r.Name == "bert-base-squad").Targets);
         Assert.Equal(384, recipes.Single(r => r.Name == "bert-base-squad").Latency.SequenceLength);
+        var generating = recipes.Single(r => r.Name == "gpt2-latency").Latency;
+        Assert.Equal((128, 64), (generating.SequenceLength, generating.GeneratedTokens));
     }
 
     [Theory]

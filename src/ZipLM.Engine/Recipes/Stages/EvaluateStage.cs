@@ -34,7 +34,7 @@ internal sealed class EvaluateStage(double? target, ModelInput model, ModelInput
         var environment = latency.Table(work, baseline).Environment;
         var measurement = MeasurementFlow.Run(
             own, _target is null ? null : baseline, work.Run.Read(recipe.Data.Evaluation), environment.BatchSize, environment.SequenceLength,
-            recipe.EvaluationRounds, work.Reporter, work.Cancellation, work.Run.Baselines);
+            recipe.EvaluationRounds, work.Reporter, work.Cancellation, work.Run.Baselines, generatedTokens: environment.GeneratedTokens);
         var quality = StageJson.Of(measurement).AsObject();
         var timing = new JsonObject();
         foreach (var name in Times)

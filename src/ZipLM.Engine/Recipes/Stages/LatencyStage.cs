@@ -37,6 +37,11 @@ internal sealed class LatencyStage(ModelInput model)
 
         inputs.Setting("batch_size", latency.BatchSize);
         inputs.Setting("sequence_length", latency.SequenceLength);
+        // Only where it is said, so that runs that were begun without it go on.
+        if (latency.GeneratedTokens is { } generated)
+        {
+            inputs.Setting("generated_tokens", generated);
+        }
     }
 
     public override void Run(StageWork work)
@@ -52,7 +57,8 @@ internal sealed class LatencyStage(ModelInput model)
         else
         {
             var table = LatencyFlow.Run(
-                opened, work.Run.Read(recipe.Data.Calibration), latency.BatchSize ?? 1, latency.SequenceLength, latency.Rounds, work.Reporter, work.Cancellation);
+                opened, work.Run.Read(recipe.Data.Calibration), latency.BatchSize ?? 1, latency.SequenceLength, latency.Rounds, work.Reporter, work.Cancellation,
+                generatedTokens: latency.GeneratedTokens ?? 0);
             LatencyTableFlow.Export(table, path, replace: false);
         }
 
@@ -71,14 +77,15 @@ internal sealed class LatencyStage(ModelInput model)
     {
         var measured = table.Environment;
         var (batchSize, length) = (recipe.Latency.BatchSize ?? measured.BatchSize, recipe.Latency.SequenceLength ?? measured.SequenceLength);
-        if ((batchSize, length) != (measured.BatchSize, measured.SequenceLength))
+        var generated = recipe.Latency.GeneratedTokens ?? measured.GeneratedTokens;
+        if ((batchSize, length, generated) != (measured.BatchSize, measured.SequenceLength, measured.GeneratedTokens))
         {
             throw new ZipLMException("LatencyTableShape", ErrorKind.InvalidData,
-                $"The latency table '{recipe.Latency.Table}' was measured at batch {measured.BatchSize}, length {measured.SequenceLength}, but the recipe says batch {batchSize}, length {length}.",
-                "Take batch_size and sequence_length out of the recipe, or give a table of this shape.", recipe.Latency.Table);
+                $"The latency table '{recipe.Latency.Table}' was measured at batch {measured.BatchSize}, length {measured.SequenceLength}, {measured.GeneratedTokens} generated tokens, but the recipe says batch {batchSize}, length {length}, {generated} generated tokens.",
+                "Take batch_size, sequence_length and generated_tokens out of the recipe, or give a table of this shape.", recipe.Latency.Table);
         }
 
-        using var timer = new ForwardTimer(model.Session, model.Description, measured.BatchSize, measured.SequenceLength);
+        using var timer = new ForwardTimer(model.Session, model.Description, measured.BatchSize, measured.SequenceLength, generatedTokens: measured.GeneratedTokens);
         if (timer.Environment == measured)
         {
             return;
