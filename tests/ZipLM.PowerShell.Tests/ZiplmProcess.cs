@@ -42,7 +42,8 @@ internal sealed record ZiplmProcess(int ExitCode, string Output, string Errors)
         return (result, watch.Elapsed);
     }
 
-    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] arguments)
+    /// <summary>Starts the program; the caller reads its output.</summary>
+    public static Process Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         // By env: tests that run in the background have Ctrl-C's signal ignored, and children inherit that.
         var start = new ProcessStartInfo("env", ["--default-signal=INT", Built.Ziplm, .. arguments])
