@@ -86,6 +86,17 @@ public sealed class BatchTests
         Assert.Equal(8, batch.TokenCount);
     }
 
+    [Theory]
+    [InlineData(1, 4)]
+    [InlineData(3, 1)]
+    public void ARandomBatchOfOneRowOrOneTokenHasNoPadding(int rows, int length)
+    {
+        NativeLibraries.EnsureLoaded();
+        using var batch = Batch.Random(rows, length, 7, 1, TorchSharp.torch.CPU);
+        Assert.False(batch.IsPadded);
+        Assert.Equal(rows * length, batch.TokenCount);
+    }
+
     [Fact]
     public void ABatchOutlivesADisposeScopeAndEndsWithDispose()
     {
@@ -94,8 +105,9 @@ public sealed class BatchTests
         using (TorchSharp.torch.NewDisposeScope()) batch = Batch.Random(2, 3, 7, 1, TorchSharp.torch.CPU);
         Assert.False(batch.InputIds.IsInvalid);
         Assert.All(batch.InputIds.data<long>().ToArray(), id => Assert.InRange(id, 0, 6));
-        Assert.False(batch.IsPadded);
-        Assert.Equal(6, batch.TokenCount);
+        Assert.Equal([true, true, true, true, true, false], batch.Mask.data<bool>().ToArray());
+        Assert.True(batch.IsPadded);
+        Assert.Equal(5, batch.TokenCount);
         Assert.Null(batch.Targets);
         batch.Dispose();
         Assert.True(batch.InputIds.IsInvalid);
