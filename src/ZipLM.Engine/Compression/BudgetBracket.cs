@@ -44,8 +44,8 @@ internal sealed class BudgetBracket(double aim, double least, double fastestMill
     private IEnumerable<double> Faster(double budget)
     {
         // Room for rounding: the fastest plan must fit into its own time.
-        var least = fastestMilliseconds * (1 + 1e-9);
-        return [Math.Max(budget, least), least];
+        var fastest = fastestMilliseconds * (1 + 1e-9);
+        return [Math.Max(budget, fastest), fastest];
     }
 
     /// <summary>The same with plans that are faster than need be; on a coarse grid the next one lies further off.</summary>

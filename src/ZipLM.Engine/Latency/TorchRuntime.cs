@@ -18,7 +18,7 @@ internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequ
         var words = model.Embeddings.Words.Weight.shape[0];
         if (!_batches.TryGetValue(words, out var batch))
         {
-            _batches[words] = batch = Batch.Random(batchSize, sequenceLength, (int)words, session.Seed, session.TorchDevice);
+            _batches[words] = batch = Batch.Random(batchSize, sequenceLength, (int)words, session.Seed, session.TorchDevice, padded: true);
         }
 
         return new(() =>

@@ -87,14 +87,16 @@ public sealed class BatchTests
     }
 
     [Theory]
-    [InlineData(1, 4)]
-    [InlineData(3, 1)]
-    public void ARandomBatchOfOneRowOrOneTokenHasNoPadding(int rows, int length)
+    [InlineData(2, 3, 1)]
+    [InlineData(1, 4, 0)]
+    [InlineData(3, 1, 0)]
+    public void TheLastOfSeveralRandomRowsIsATokenShorterWhereItCanBe(int rows, int length, int padding)
     {
         NativeLibraries.EnsureLoaded();
-        using var batch = Batch.Random(rows, length, 7, 1, TorchSharp.torch.CPU);
-        Assert.False(batch.IsPadded);
-        Assert.Equal(rows * length, batch.TokenCount);
+        using var batch = Batch.Random(rows, length, 7, 1, TorchSharp.torch.CPU, padded: true);
+        Assert.Equal(padding > 0, batch.IsPadded);
+        Assert.Equal((rows * length) - padding, batch.TokenCount);
+        Assert.Equal([.. Enumerable.Repeat(true, (rows * length) - padding), .. Enumerable.Repeat(false, padding)], batch.Mask.data<bool>().ToArray());
     }
 
     [Fact]
@@ -105,9 +107,8 @@ public sealed class BatchTests
         using (TorchSharp.torch.NewDisposeScope()) batch = Batch.Random(2, 3, 7, 1, TorchSharp.torch.CPU);
         Assert.False(batch.InputIds.IsInvalid);
         Assert.All(batch.InputIds.data<long>().ToArray(), id => Assert.InRange(id, 0, 6));
-        Assert.Equal([true, true, true, true, true, false], batch.Mask.data<bool>().ToArray());
-        Assert.True(batch.IsPadded);
-        Assert.Equal(5, batch.TokenCount);
+        Assert.False(batch.IsPadded);
+        Assert.Equal(6, batch.TokenCount);
         Assert.Null(batch.Targets);
         batch.Dispose();
         Assert.True(batch.InputIds.IsInvalid);
