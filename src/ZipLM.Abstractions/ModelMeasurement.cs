@@ -33,13 +33,16 @@ public sealed record ModelMeasurement
     /// <summary>Median time of one forward pass in <see cref="Environment"/>, in ms.</summary>
     public required double Milliseconds { get; init; }
 
+    /// <summary>Half the 95 % confidence interval of that median, as a share of it.</summary>
+    public double MillisecondsSpread { get; init; }
+
     /// <summary>Baseline time ÷ this model's time, measured in turns; null without a baseline.</summary>
     public double? Speedup { get; init; }
 
     /// <summary>Half the 95 % confidence interval of the speedup, as a share of it.</summary>
     public double? SpeedupSpread { get; init; }
 
-    /// <summary>Paired rounds behind the speedup.</summary>
+    /// <summary>Rounds that were timed, paired where there is a baseline.</summary>
     public int Rounds { get; init; }
 
     /// <summary>Quality minus the baseline's on the same data; null without a baseline.</summary>
@@ -51,9 +54,9 @@ public sealed record ModelMeasurement
     /// <summary>Parameters.</summary>
     public required long Parameters { get; init; }
 
-    /// <summary>Size of the weights, in MB (10⁶ bytes).</summary>
+    /// <summary>Size of the weights in the runtime and precision of <see cref="Environment"/>, in MB (10⁶ bytes).</summary>
     public required double SizeMB { get; init; }
 
-    /// <summary>Where the time was measured.</summary>
+    /// <summary>Where time and quality were measured.</summary>
     public required InferenceEnvironment Environment { get; init; }
 }

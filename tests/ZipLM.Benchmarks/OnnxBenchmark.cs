@@ -33,34 +33,42 @@ internal static class OnnxBenchmark
     {
         var options = new Options(arguments);
         using var session = TorchSession.Connect(new() { Device = "cpu", Seed = 5 }, NullReporter.Instance);
-        if (options.Has("families"))
+        if (options.Has("compound"))
         {
-            var families = session.Run(() => Families.Select(f => Compare(session, JsonNode.Parse(f)!.AsObject(), options.Int("length", 128))).ToArray());
-            Console.WriteLine(JsonSerializer.Serialize(new { max_logit_difference = families.Max(r => r.max_logit_difference), onnxruntime = OnnxSession.Version, rows = families }));
+            Console.WriteLine(JsonSerializer.Serialize(CompoundTable.Measure(session, options)));
             return 0;
         }
 
-        var rows = session.Run(() => Shapes.Select(s => Measure(session, s.Name, s.Layers, options.Int("length", 128), options.Int("rounds", 30))).ToArray());
-        Console.WriteLine(JsonSerializer.Serialize(new { max_logit_difference = rows.Max(r => r.max_logit_difference), onnxruntime = OnnxSession.Version, rows }));
+        var length = options.Int("length", 128);
+        var rows = session.Run(() => Shapes.Select(s => Measure(session, s.Name, s.Layers, length, options.Int("rounds", 30))).ToArray());
+        var families = session.Run(() => Families.Select(f => ModelFamilies.Describe(JsonNode.Parse(f)!.AsObject(), "benchmark"))
+            .SelectMany(dense => new[] { Compare(session, dense, "dense", length), Compare(session, Uneven(dense), "uneven, dropped", length) }).ToArray());
+        Console.WriteLine(JsonSerializer.Serialize(new
+        {
+            max_logit_difference = Math.Max(rows.Max(r => r.max_logit_difference), families.Max(r => r.max_logit_difference)),
+            onnxruntime = OnnxSession.Version,
+            rows,
+            families,
+        }));
         return 0;
     }
 
-    /// <summary>A pruned model with uneven layers and dropped sublayers; logits of real tokens, padding beside them.</summary>
-    private static FamilyRow Compare(TorchSession session, JsonObject config, int length)
+    private static ModelDescription Uneven(ModelDescription dense) => dense with
+    {
+        Layers = [.. dense.Layers.Select(l => new LayerShape(l.Layer, l.Layer % 4 == 2 ? 0 : l.Heads - (l.Layer % 2), l.Layer % 5 == 3 ? 0 : l.Width >> (l.Layer % 3)))],
+    };
+
+    /// <summary>Logits of real tokens, padding beside them.</summary>
+    private static FamilyRow Compare(TorchSession session, ModelDescription description, string layers, int length)
     {
         using var scope = NewDisposeScope();
         using var gradients = no_grad();
-        var dense = ModelFamilies.Describe(config, "benchmark");
-        var description = dense with
-        {
-            Layers = [.. dense.Layers.Select(l => new LayerShape(l.Layer, l.Layer % 4 == 2 ? 0 : l.Heads - (l.Layer % 2), l.Layer % 5 == 3 ? 0 : l.Width >> (l.Layer % 3)))],
-        };
         using var model = RandomModel.Create(description, session, CancellationToken.None);
         using var program = new OnnxProgram(OnnxModel.Whole(model, Precision.Float32, head: true), session.Threads);
         using var batch = Padded([7, length, length / 2]);
         var expected = model.Forward(batch, new() { Head = true }).Logits!;
         var actual = tensor(program.Run(batch), expected.shape);
-        return new(description.Architecture, (expected - actual)[batch.Mask].abs().max().item<float>(), expected[batch.Mask].abs().max().item<float>());
+        return new(description.Architecture, layers, (expected - actual)[batch.Mask].abs().max().item<float>(), expected[batch.Mask].abs().max().item<float>());
     }
 
     private static Row Measure(TorchSession session, string name, LayerShape[] layers, int length, int rounds)
@@ -110,7 +118,7 @@ internal static class OnnxBenchmark
         return new(PaddedRows.From(data, [.. Enumerable.Range(0, lengths.Length)]), CPU);
     }
 
-    private sealed record FamilyRow(string name, double max_logit_difference, double largest_logit);
+    private sealed record FamilyRow(string name, string layers, double max_logit_difference, double largest_logit);
 
     private sealed record Row(string name, double max_logit_difference, double torch_ms, double onnx_ms, double int8_ms, double torch_over_onnx, double onnx_over_int8);
 }

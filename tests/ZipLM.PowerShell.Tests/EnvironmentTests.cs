@@ -9,6 +9,7 @@ public sealed class EnvironmentTests(ModuleSession session) : IClassFixture<Modu
     [InlineData("PowerShell")]
     [InlineData("Native libraries")]
     [InlineData("Torch")]
+    [InlineData("ONNX Runtime")]
     public void WhatTheModuleNeedsWorks(string check)
     {
         PSObject row = session.Run("Test-ZipLMEnvironment").Single(row => (string)row.Properties["Check"].Value == check);

@@ -150,7 +150,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
         var job = _session.One<Job>($"$job = Get-Model bert | {Long}; $job");
         Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromMinutes(1)), job.StatusMessage);
         (PSInvocationState state, TimeSpan time) = _session.Interrupt(
-            "Get-Model bert | Measure-LayerLatency -Rounds 2 -SequenceLength 8 -Verbose",
+            "Get-Model bert | Measure-LayerLatency -Rounds 3 -SequenceLength 8 -Verbose",
             streams => Enumerable.Range(0, streams.Verbose.Count).Any(i => streams.Verbose[i].Message.StartsWith("Waiting", StringComparison.Ordinal)));
         Assert.Equal(PSInvocationState.Stopped, state);
         Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(2));

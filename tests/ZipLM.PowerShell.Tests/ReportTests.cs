@@ -15,7 +15,7 @@ public sealed class ReportTests(TinyStore store)
             $bert = Get-Model bert
             $metrics = $bert | Start-ModelTraining -TrainingData $train -ValidationData $dev -Epochs 1 -InformationAction Ignore -InformationVariable told | Receive-Job -Wait -AutoRemoveJob -InformationVariable told -InformationAction SilentlyContinue
             $measured = $bert | Measure-Model -Data $dev -Baseline $bert -Rounds 3
-            $table = $bert | Measure-LayerLatency -Rounds 2
+            $table = $bert | Measure-LayerLatency -Rounds 3
             @($measured) + $bert + $table + $told.MessageData | New-CompressionReport '{{path}}' -Title 'A title' -PassThru
             """));
         Assert.Equal(path, ((FileInfo)file.BaseObject).FullName);

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using System.Xml.Linq;
 using Xunit;
 
 namespace ZipLM.PowerShell.Tests;
@@ -96,5 +97,17 @@ public sealed class RuntimeTests(TinyStore store)
             """).Select(o => (dynamic)o).OrderBy(r => (int)r.Order).ToList();
         Assert.Equal([3, 2, 1, 0], rows.Select(r => (int)r.LevelAfter));
         Assert.All(rows, r => Assert.NotNull((double?)r.MillisecondsAfter));
+
+        // The cells of Format-Table -View Level: that command is pwsh's, so the view's own texts are asked.
+        XDocument views = XDocument.Load(Path.Combine(Path.GetDirectoryName(Built.Manifest)!, "module", "ZipLM.format.ps1xml"));
+        XElement view = views.Descendants("View").Single(v => v.Element("Name")!.Value == "Level" && v.Descendants("TypeName").Single().Value == "ZipLM.StructureSaliency");
+        var cells = view.Descendants("TableColumnItem").Elements().Select(e => e.Name == "PropertyName" ? $"$_.{e.Value}" : e.Value);
+        var shown = _session.Run($$"""
+            Get-Model bert | Get-StructureSaliency -LatencyTable $table -CalibrationSamples 32 | Where-Object { $_.Layer -eq 1 -and $_.LevelAfter -eq 0 } |
+                ForEach-Object { '{0} {1} {2} {3} {4}' -f {{string.Join(", ", cells.Select(c => $"({c})"))}} }
+            """).Select(o => $"{o}").Order(StringComparer.Ordinal).ToList();
+        Assert.Equal(2, shown.Count);
+        Assert.Matches(@"^1 Attention 0 1\.0+ \d+\.\d{4}$", shown[0]);
+        Assert.Matches(@"^1 FeedForward 0 1\.0+ \d+\.\d{4}$", shown[1]);
     }
 }

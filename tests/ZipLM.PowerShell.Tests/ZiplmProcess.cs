@@ -16,7 +16,7 @@ internal sealed record ZiplmProcess(int ExitCode, string Output, string Errors)
     /// <summary>Runs the program with environment variables and text on its standard input.</summary>
     public static ZiplmProcess Run(IReadOnlyDictionary<string, string> environment, string? input, params string[] arguments)
     {
-        using Process process = Start(environment, [Built.Ziplm, .. arguments]);
+        using Process process = Start(environment, arguments);
         if (input is not null)
             process.StandardInput.Write(input);
         process.StandardInput.Close();
@@ -28,7 +28,7 @@ internal sealed record ZiplmProcess(int ExitCode, string Output, string Errors)
     {
         const int NoDisk = 77;
         const string Script = "mount -t tmpfs -o size=64k full \"$0\" || exit 77; head -c 100000 /dev/zero > \"$0/filler\" 2> /dev/null; exec \"$@\"";
-        using Process process = Start(new Dictionary<string, string>(), ["unshare", "--map-root-user", "--mount", "sh", "-c", Script, folder, Built.Ziplm, .. arguments]);
+        using Process process = StartProgram(new Dictionary<string, string>(), ["unshare", "--map-root-user", "--mount", "sh", "-c", Script, folder, Built.Ziplm, .. arguments]);
         process.StandardInput.Close();
         ZiplmProcess result = End(process, new StringBuilder());
         return result.ExitCode == NoDisk || result.Errors.StartsWith("unshare:", StringComparison.Ordinal) ? null : result;
@@ -37,7 +37,7 @@ internal sealed record ZiplmProcess(int ExitCode, string Output, string Errors)
     /// <summary>Runs the program, sends it Ctrl-C's signal as soon as it prints the word, and waits for its end.</summary>
     public static (ZiplmProcess Result, TimeSpan AfterSignal) Interrupt(string word, params string[] arguments)
     {
-        using Process process = Start(new Dictionary<string, string>(), [Built.Ziplm, .. arguments]);
+        using Process process = Start(new Dictionary<string, string>(), arguments);
         process.StandardInput.Close();
         var output = new StringBuilder();
         while (process.StandardOutput.ReadLine() is { } line)
@@ -53,7 +53,10 @@ internal sealed record ZiplmProcess(int ExitCode, string Output, string Errors)
         return (result, watch.Elapsed);
     }
 
-    private static Process Start(IReadOnlyDictionary<string, string> environment, string[] command)
+    /// <summary>Starts the program; the caller reads its output.</summary>
+    public static Process Start(IReadOnlyDictionary<string, string> environment, params string[] arguments) => StartProgram(environment, [Built.Ziplm, .. arguments]);
+
+    private static Process StartProgram(IReadOnlyDictionary<string, string> environment, string[] command)
     {
         // By env: tests that run in the background have Ctrl-C's signal ignored, and children inherit that.
         var start = new ProcessStartInfo("env", ["--default-signal=INT", .. command])

@@ -1,8 +1,8 @@
 namespace ZipLM.Engine.Compression;
 
 /// <summary>
-/// The closed loop of the guarantee: a plan whose model misses the target corrects the budget by the ratio, and the search
-/// solves again, a few times at most. A little more than the target is aimed at, since what is measured again on another
+/// The closed loop of the guarantee: a plan whose model misses the target corrects the budget, and the search solves again,
+/// a few times at most (<see cref="BudgetBracket"/>). A little more than the target is aimed at, since what is measured again on another
 /// day spreads too; much more would cost accuracy for nothing.
 /// </summary>
 /// <param name="find">The plan for a budget in ms; null when none is fast enough.</param>
@@ -19,9 +19,6 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
 
     /// <summary>How far from the aim a measured model is taken.</summary>
     private const double Tolerance = 0.015;
-
-    /// <summary>By how much a budget shrinks when it brings a plan that was too slow once more.</summary>
-    private const double RepeatStep = 0.995;
 
     /// <summary>What is known of a plan once its model was measured.</summary>
     public interface ICandidate : IDisposable
@@ -48,25 +45,20 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
         try
         {
             var tried = new HashSet<string>(StringComparer.Ordinal) { Key(best.Plan) };
+            var bracket = new BudgetBracket(Aim, Least, fastestMilliseconds);
             var last = best;
+            bracket.Add(last.Plan.PredictedMilliseconds, last.Attained);
             while (last.Corrections < MostCorrections && Math.Abs(last.Attained - Aim) > Tolerance)
             {
-                // The prediction was off by measured ÷ predicted. Before giving up, the fastest plan is tried.
-                var next = correct(Math.Max(last.Plan.PredictedMilliseconds * last.Attained / Aim, fastestMilliseconds * (1 + 1e-9)));
-                while (last.Attained < 1 && next is not null && tried.Contains(Key(next)))
+                // The grid of levels is coarse: the same plan comes again for many budgets.
+                if (bracket.Budgets().Select(Solve).FirstOrDefault(p => p is not null && tried.Add(Key(p))) is not { } plan)
                 {
-                    // The grid of levels is coarse: a plan that was too slow comes again until the budget is too small for it.
-                    cancellationToken.ThrowIfCancellationRequested();
-                    next = correct(Math.Min(next.BudgetMilliseconds, next.PredictedMilliseconds) * RepeatStep);
-                }
-
-                IsExhausted = next is null && last.Attained < 1;
-                if (next is not { } plan || !tried.Add(Key(plan)))
-                {
+                    IsExhausted = bracket.NoneIsFastEnough;
                     break;
                 }
 
                 last = verify(plan, last.Corrections + 1);
+                bracket.Add(plan.PredictedMilliseconds, last.Attained);
                 var worse = last;
                 if (IsBetter(last, best))
                 {
@@ -82,6 +74,12 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
         {
             best.Dispose();
             throw;
+        }
+
+        Plan? Solve(double budget)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return correct(budget);
         }
 
         static string Key(Plan plan) => string.Join(' ', plan.Layers);

@@ -37,16 +37,17 @@ public static class LatencyTableFlow
         return file.For(owner, sublayer => LevelGrid.Of(sublayer, sublayer == Sublayer.Attention ? owner.DenseHeads : owner.DenseWidth));
     }
 
-    /// <summary>Refuses a table of a model of other dimensions.</summary>
+    /// <summary>Refuses a table of a model of another model family, of another head or of other dimensions.</summary>
     internal static void RequireSameModel(LatencyTable? table, Model model)
     {
-        if (table is not null && Dimensions(table.Model) != Dimensions(model))
+        if (table is not null && Text(table.Model) != Text(model))
         {
             throw new ZipLMException("LatencyTableModel", ErrorKind.InvalidOperation,
-                $"The latency table {table.Fingerprint} was measured for '{table.Model.Name}', which has other dimensions than '{model.Name}'.",
+                $"The latency table {table.Fingerprint} was measured for '{table.Model.Name}' ({Text(table.Model)}), but '{model.Name}' is another ({Text(model)}).",
                 "Measure a table for this model with Measure-LayerLatency.", table);
         }
 
-        static (int, int, int, int) Dimensions(Model m) => (m.Layers.Count, m.HiddenSize, m.DenseHeads, m.DenseWidth);
+        static string Text(Model m) =>
+            $"{m.ModelFamily}, {m.Architecture}, {m.Layers.Count} layers, hidden size {m.HiddenSize}, {m.DenseHeads} heads, width {m.DenseWidth}, {m.VocabularySize} words";
     }
 }

@@ -13,9 +13,9 @@ public static class MeasurementFlow
     /// <param name="data">Labelled data; null = what the model was validated on.</param>
     /// <param name="batchSize">Sequences in a forward pass; null = what a pruned model was made for, else 1.</param>
     /// <param name="sequenceLength">Tokens a sequence when time is measured; null = what a pruned model was made for, else the 95th percentile of the data.</param>
-    /// <param name="rounds">Paired rounds, ≥ 1; null = at least 60, and until the speedup is known within 1 %.</param>
+    /// <param name="rounds">Rounds, ≥ 1, paired where there is a baseline; null = at least 60, and until the speedup, or without a baseline the time, is known within 1 %.</param>
     /// <param name="baselines">Baselines whose quality is known from models that were measured before.</param>
-    /// <param name="runtime">What executes the models when time is measured; null = what a pruned model was made for, else torch.</param>
+    /// <param name="runtime">What executes the models; null = what a pruned model was made for, else torch.</param>
     /// <param name="generatedTokens">Tokens that are written after the sequence when time is measured; null = what a pruned model was made for, else 0.</param>
     public static ModelMeasurement Run(
         Model model, Model? baseline, TextDataset? data, int? batchSize, int? sequenceLength, int? rounds, IReporter reporter, CancellationToken cancellationToken,
@@ -57,6 +57,21 @@ public static class MeasurementFlow
             ? RecordedBase.Open(model, "-Baseline", cancellationToken)
             : null;
 
+    /// <summary>The model's time, and where there is a baseline its speedup, both run in turns.</summary>
+    private static (MedianInterval Time, Speedup? Speedup, int Rounds) Time(
+        ForwardTimer timer, Transformer? baseline, Transformer model, int? rounds, IReporter reporter, CancellationToken cancellationToken)
+    {
+        const string activity = "Measuring speed";
+        using var pass = timer.Load(model);
+        using var other = baseline is null ? null : timer.Load(baseline);
+        var plan = other is null ? RoundPlan.Single(rounds) : RoundPlan.Paired(rounds);
+        var times = timer.Measure(other is null ? [pass] : [other, pass], plan, activity, reporter, cancellationToken);
+        var time = MedianInterval.Of(times[^1]);
+        var speedup = other is null ? null : ForwardTimer.Ratio(times[0], times[1]);
+        plan.WarnIfUncertain(speedup is null ? "the time" : "the speedup", speedup?.Spread ?? time.Spread, times[0].Length, reporter);
+        return (time, speedup, times[0].Length);
+    }
+
     private static void Measure(
         TransformerModel model, TransformerModel? baseline, IReadOnlyList<TextDataset> sets, MeasurementOptions options, Action<ModelMeasurement> write,
         MeasuredBaselines baselines, IReporter reporter, CancellationToken cancellationToken)
@@ -72,9 +87,8 @@ public static class MeasurementFlow
             model.Session, model.Description, options.BatchSize ?? model.Pruning?.Environment.BatchSize ?? 1, length,
             options.Runtime ?? (model.Pruning is { } pruning ? RuntimeChoice.Of(pruning.Environment) : null), generated);
         var baselineWeights = baseline?.Weights(reporter, cancellationToken);
-        var speedup = baselineWeights is null ? null : timer.Compare(baselineWeights, weights, RoundPlan.Paired(options.Rounds), reporter, cancellationToken);
-        var milliseconds = speedup?.Milliseconds
-            ?? timer.Milliseconds(weights, options.Rounds ?? 60, reporter, cancellationToken);
+        var (time, speedup, rounds) = Time(timer, baselineWeights, weights, options.Rounds, reporter, cancellationToken);
+        using var answers = new RuntimeAnswers(weights, timer.Environment);
         foreach (var (data, evaluation) in sets.Zip(evaluations))
         {
             var plain = Write(data, evaluation, null, null);
@@ -87,7 +101,7 @@ public static class MeasurementFlow
         double Write(TextDataset data, EvaluationSet evaluation, Perturbation? perturbation, double? plain)
         {
             reporter.Verbose($"Measuring {model.Name} on {data.Count} rows of {data.Name}{(perturbation is null ? "" : $", disturbed by {perturbation}")}.");
-            var quality = evaluation.Evaluate(weights, cancellationToken);
+            var quality = evaluation.Evaluate(weights, answers.Of, cancellationToken);
             write(new()
             {
                 Model = model.Name,
@@ -99,18 +113,25 @@ public static class MeasurementFlow
                 Metrics = quality.Metrics,
                 Loss = quality.Loss,
                 Samples = quality.Samples,
-                Milliseconds = milliseconds,
+                Milliseconds = time.Median,
+                MillisecondsSpread = time.Spread,
                 Speedup = speedup?.Ratio,
                 SpeedupSpread = speedup?.Spread,
-                Rounds = speedup?.Rounds ?? options.Rounds ?? 60,
+                Rounds = rounds,
                 QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
-                    baseline, data, () => Prepare(baseline, perturbation is { } p ? Disturbed(data, p) : data).Evaluate(baselineWeights!, cancellationToken).Value, perturbation),
+                    baseline, data, () => BaselineQuality(perturbation is { } p ? Disturbed(data, p) : data), perturbation, RuntimeChoice.Of(timer.Environment)),
                 PerturbationChange = quality.Value - plain,
                 Parameters = model.Parameters,
-                SizeMB = weights.Bytes / 1e6,
+                SizeMB = answers.Bytes / 1e6,
                 Environment = timer.Environment,
             });
             return quality.Value;
+        }
+
+        double BaselineQuality(TextDataset data)
+        {
+            using var theirs = new RuntimeAnswers(baselineWeights!, timer.Environment);
+            return Prepare(baseline!, data).Evaluate(baselineWeights!, theirs.Of, cancellationToken).Value;
         }
 
         EvaluationSet Prepare(TransformerModel one, TextDataset data) => EvaluationSet.Create(one, data, null, options.Stride, cancellationToken);

@@ -14,10 +14,10 @@ public sealed record MeasurementOptions
     /// <summary>Tokens that are written one by one after the sequence, its prompt, when time is measured; 0 = one forward pass is timed; null = what a pruned model was made for, else 0.</summary>
     public int? GeneratedTokens { get; init; }
 
-    /// <summary>Paired rounds, ≥ 1; null = at least 60, and until the speedup is known within 1 %.</summary>
+    /// <summary>Rounds, ≥ 1, paired where there is a baseline; null = at least 60, and until the speedup, or without a baseline the time, is known within 1 %.</summary>
     public int? Rounds { get; init; }
 
-    /// <summary>What executes the models when time is measured; null = what a pruned model was made for, else torch.</summary>
+    /// <summary>What executes the models; null = what a pruned model was made for, else torch.</summary>
     public RuntimeChoice? Runtime { get; init; }
 
     /// <summary>Tokens that neighbouring windows of a long text share; null = what is usual for the task.</summary>

@@ -23,7 +23,7 @@ internal sealed class VerifiedSearch(
         var budget = TargetBudget.Milliseconds(target, table);
         if (!correct)
         {
-            return Verify(search.Find(budget, cancellationToken)!, target, 0, cancellationToken);
+            return Certain(Verify(search.Find(budget, cancellationToken)!, target, 0, cancellationToken));
         }
 
         var loop = new BudgetCorrection<Candidate>(
@@ -39,7 +39,13 @@ internal sealed class VerifiedSearch(
                 $"The measured speedup is {best.Measured}, {best.Measured.Milliseconds:0.###} ms, and so below the target, {target}: {cause}"));
         }
 
-        return best;
+        return Certain(best);
+    }
+
+    private Candidate Certain(Candidate found)
+    {
+        RoundPlan.Paired(rounds).WarnIfUncertain("the speedup", found.Measured.Spread, found.Measured.Rounds, reporter);
+        return found;
     }
 
     /// <summary>Makes and measures the model of a plan, whatever comes out.</summary>

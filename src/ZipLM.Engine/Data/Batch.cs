@@ -55,9 +55,10 @@ internal sealed class Batch : IDisposable
     public static IEnumerable<Batch> Sequential(EncodedDataset dataset, int batchSize, Device device) =>
         BatchSampler.Sequential(dataset.Lengths, batchSize).Select(rows => new Batch(PaddedRows.From(dataset, rows), device));
 
-    /// <summary>A batch of random tokens without padding and labels, for measuring time.</summary>
-    public static Batch Random(int batchSize, int sequenceLength, int vocabularySize, int seed, Device device) =>
-        new(PaddedRows.Random(batchSize, sequenceLength, vocabularySize, seed), device);
+    /// <summary>A batch of random tokens without labels, for measuring time.</summary>
+    /// <param name="padded">Whether the last of several rows has a token of padding.</param>
+    public static Batch Random(int batchSize, int sequenceLength, int vocabularySize, int seed, Device device, bool padded = false) =>
+        new(PaddedRows.Random(batchSize, sequenceLength, vocabularySize, seed, padded), device);
 
     /// <inheritdoc />
     public void Dispose()

@@ -61,15 +61,21 @@ internal sealed class PaddedRows
         return result;
     }
 
-    /// <summary>Random tokens without padding, for measuring time, which does not depend on what the tokens are.</summary>
-    public static PaddedRows Random(int count, int length, int vocabularySize, int seed)
+    /// <summary>Random tokens for measuring time, which does not depend on what the tokens are.</summary>
+    /// <param name="padded">
+    /// The last of several rows is one token shorter where it can be: a batch of real texts has padding, and a model that
+    /// looks at the mask does other work.
+    /// </param>
+    public static PaddedRows Random(int count, int length, int vocabularySize, int seed, bool padded = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
-        var result = new PaddedRows([.. Enumerable.Range(0, count)], length) { TokenCount = count * length };
+        var result = new PaddedRows([.. Enumerable.Range(0, count)], length);
         var random = new Random(seed);
         for (var i = 0; i < result.Ids.Length; i++) result.Ids[i] = random.Next(vocabularySize);
         Array.Fill(result.Mask, true);
+        result.Mask[^1] = !padded || count == 1 || length == 1;
+        result.TokenCount = result.Mask.Count(isToken => isToken);
         return result;
     }
 

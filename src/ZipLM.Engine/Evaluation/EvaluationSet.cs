@@ -50,7 +50,13 @@ internal sealed class EvaluationSet
     }
 
     /// <summary>Metrics and mean loss over all rows; runs on the session's worker thread.</summary>
-    public Quality Evaluate(Transformer model, CancellationToken cancellationToken)
+    public Quality Evaluate(Transformer model, CancellationToken cancellationToken) =>
+        Evaluate(model, batch => model.Forward(batch, new() { Head = true }).Logits!, cancellationToken);
+
+    /// <summary>The same with the answers of another program than torch.</summary>
+    /// <param name="model">Says where batches go and how many words there are.</param>
+    /// <param name="answer">Gives a batch's answers as <see cref="ModelOutput.Logits"/>; called within a dispose scope.</param>
+    public Quality Evaluate(Transformer model, Func<Batch, Tensor> answer, CancellationToken cancellationToken)
     {
         var scorer = Scorer.Of(_data, Encoded, _labels);
         var (loss, count) = (0.0, 0L);
@@ -61,7 +67,7 @@ internal sealed class EvaluationSet
             using (batch)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var logits = model.Forward(batch, new() { Head = true }).Logits!.to(float32);
+                var logits = answer(batch).to(float32);
                 var (sum, part) = TaskLoss.Sum(logits, batch);
                 loss += sum.item<float>();
                 count += part;

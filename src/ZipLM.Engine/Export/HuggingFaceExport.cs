@@ -18,7 +18,7 @@ public static class HuggingFaceExport
         Model model, string directory, bool replace, IReporter reporter, CancellationToken cancellationToken, ModelRecord? record = null)
     {
         var own = TransformerModel.Of(model);
-        RequireNotBase(own, directory);
+        ExportTarget.RequireNotBase(own, directory);
         Write(own, directory, replace, record ?? own.Record, (weights, others) =>
         {
             var config = Config(own, others, reporter);
@@ -38,13 +38,8 @@ public static class HuggingFaceExport
     public static void WriteDense(Model model, string directory, bool replace, IReporter reporter, CancellationToken cancellationToken)
     {
         var own = TransformerModel.Of(model);
-        RequireNotBase(own, directory);
-        if (own.Path is { } saved && Full(saved) == Full(directory))
-        {
-            throw new ZipLMException("ExportTargetIsSource", ErrorKind.InvalidArgument,
-                $"'{directory}' holds '{model.Name}' itself, which its dense twin cannot replace.", "Give another path or name.", directory);
-        }
-
+        ExportTarget.RequireNotBase(own, directory);
+        ExportTarget.RequireNotSource(own, directory, "its dense twin");
         var dense = own.Description with { Layers = own.Description.Dense.Layers };
         Write(own, directory, replace, own.Record, (weights, others) =>
         {
@@ -78,21 +73,10 @@ public static class HuggingFaceExport
                     File.WriteAllText(Path.Combine(target, ModelingFile.Name), ModelingFile.Text(description));
                 }
 
-                File.WriteAllText(Path.Combine(target, ModelCard.FileName), ModelCard.Text(Path.GetFileName(Full(directory)), model, told, description));
+                File.WriteAllText(Path.Combine(target, ModelCard.FileName), ModelCard.Text(Path.GetFileName(Path.TrimEndingDirectorySeparator(directory)), model, told, description));
             });
             return true;
         }, reporter, cancellationToken);
-
-    private static void RequireNotBase(TransformerModel model, string directory)
-    {
-        if (model.Record.BaseModel is { } dense && Full(dense) == Full(directory))
-        {
-            throw new ZipLMException("ExportTargetIsBase", ErrorKind.InvalidArgument,
-                $"'{directory}' is the dense model that '{model.Name}' was pruned from, its teacher and baseline.", "Give another path or name.", directory);
-        }
-    }
-
-    private static string Full(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 
     /// <summary>
     /// What belongs to an architecture without a task and never changes here, such as a pooler or the head of a

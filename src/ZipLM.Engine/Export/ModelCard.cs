@@ -42,7 +42,7 @@ internal static class ModelCard
     {
         Plain(card, "---");
         Add(card, $"library_name: {(isOnnx ? "onnx" : "transformers")}");
-        Add(card, $"pipeline_tag: {Pipeline(description.Task)}");
+        Add(card, $"pipeline_tag: {Pipeline(Task(description, isOnnx))}");
         if (HubId(record.BaseModel) is { } id)
         {
             Add(card, $"base_model: {id}");
@@ -127,7 +127,7 @@ internal static class ModelCard
                 answer = session.run(None, {i.name: inputs[i.name] for i in session.get_inputs()})
                 ```
 
-                Opset {{OnnxGraph.Opset}} with operators of ONNX Runtime (com.microsoft); batch and sequence may have any length.
+                `answer` is {{(Task(description, isOnnx) == ModelTask.FeatureExtraction ? $"`{OnnxModel.LastHidden}`: the file holds no head, as none was timed" : $"`{OnnxModel.Logits}`")}}. Opset {{OnnxGraph.Opset}} with operators of ONNX Runtime (com.microsoft); batch and sequence may have any length.
                 """);
             return;
         }
@@ -151,6 +151,10 @@ internal static class ModelCard
             ```
             """);
     }
+
+    /// <summary>What the files answer: a masked-LM head is no task, and so not in an ONNX file.</summary>
+    private static ModelTask Task(ModelDescription description, bool isOnnx) =>
+        isOnnx && description.Task == ModelTask.MaskedLanguageModeling ? ModelTask.FeatureExtraction : description.Task;
 
     private static string Pipeline(ModelTask task) => task switch
     {

@@ -14,11 +14,11 @@ public static class OnnxExport
     // Where a constant begins in the data file: readers map it into memory page by page.
     private const int Alignment = 4096;
 
-    /// <summary>Writes a model.</summary>
+    /// <summary>Writes a model with the head of its task. The head of a masked language model is none: it gives <c>last_hidden_state</c>.</summary>
     /// <param name="path">Absolute path: a file where it ends in <c>.onnx</c>, else a directory.</param>
     /// <param name="precision">Float32, or Int8 for dynamic quantisation.</param>
     /// <param name="replace">Replace what is there.</param>
-    /// <exception cref="ZipLMException">It exists and may not be replaced, the disk is full, or the model is too large for one file.</exception>
+    /// <exception cref="ZipLMException">It exists and may not be replaced, it is the model's own directory or its base's, the disk is full, or the model is too large for one file.</exception>
     public static void Write(Model model, string path, Precision precision, bool replace, IReporter reporter, CancellationToken cancellationToken) =>
         Write(model, path, precision, replace, OnnxProgram.LargestMessage, reporter, cancellationToken);
 
@@ -28,9 +28,12 @@ public static class OnnxExport
     {
         var own = TransformerModel.Of(model);
         RequirePrecision(precision);
+        ExportTarget.RequireNotBase(own, path);
+        ExportTarget.RequireNotSource(own, path, "a model for ONNX Runtime");
         own.Session.Run(() =>
         {
-            var graph = OnnxModel.Whole(own.Weights(reporter, cancellationToken), precision, head: true);
+            // As it is timed: without the head of a masked language model.
+            var graph = OnnxModel.Whole(own.Weights(reporter, cancellationToken), precision);
             var bytes = graph.Constants.Sum(c => c.Bytes);
             var isLarge = bytes > largestMessage;
             if (path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase))

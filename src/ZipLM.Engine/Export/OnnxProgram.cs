@@ -59,15 +59,18 @@ internal sealed class OnnxProgram : IDisposable
     public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Run(Known(inputs));
 
     /// <summary>Runs the graph; its output in row-major order.</summary>
-    public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Values(Known(inputs));
+    public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Answer(Known(inputs)).Values;
 
     /// <summary>Runs a whole model; its output in row-major order.</summary>
-    public float[] Run(Batch batch)
+    public float[] Run(Batch batch) => Answer(batch).Values;
+
+    /// <summary>Runs a whole model; its output in row-major order, and the output's shape.</summary>
+    public (float[] Values, long[] Shape) Answer(Batch batch)
     {
         var inputs = Inputs(batch);
         try
         {
-            return Values(inputs);
+            return _session.Answer(Known(inputs));
         }
         finally
         {

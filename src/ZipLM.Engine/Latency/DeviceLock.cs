@@ -8,11 +8,17 @@ namespace ZipLM.Engine.Latency;
 /// </summary>
 internal static class DeviceLock
 {
+    // What .NET puts into HResult where another has the file: errno on Unix (EWOULDBLOCK), a Win32 code on Windows.
+    private const int WouldBlockOnLinux = 11;
+    private const int WouldBlockElsewhere = 35;
+    private const int SharingViolation = unchecked((int)0x80070020);
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
     /// Waits until no other process measures on the device, and says so once when it has to wait, and for whom; disposing it
-    /// ends the turn. A turn that a process left behind when it died is taken over, and that is said.
+    /// ends the turn. A turn that a process left behind when it died is taken over, and that is said. Where there can be no
+    /// lock it is measured without one, and that is said too.
     /// </summary>
     /// <param name="device">The device as torch names it.</param>
     public static IDisposable Take(string device, IReporter reporter, CancellationToken cancellationToken)
@@ -26,7 +32,7 @@ internal static class DeviceLock
                 var file = new FileStream(path, File.Exists(path) ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.Read, FileShare.None);
                 return new Turn(file, NoteFor(device), device, reporter);
             }
-            catch (IOException e) when (e is not (DirectoryNotFoundException or FileNotFoundException))
+            catch (IOException e) when (IsHeld(e))
             {
                 if (!told)
                 {
@@ -36,7 +42,7 @@ internal static class DeviceLock
                 cancellationToken.WaitHandle.WaitOne(Pause);
                 cancellationToken.ThrowIfCancellationRequested();
             }
-            catch (UnauthorizedAccessException e)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 reporter.Warning($"The lock file of {device} cannot be opened, so another process may disturb the measurement: {e.Message}");
                 return new MemoryStream();
@@ -47,6 +53,9 @@ internal static class DeviceLock
     internal static string PathFor(string device) => Path.Combine(Path.GetTempPath(), $"ziplm-{device.Replace(':', '-')}.lock");
 
     internal static string NoteFor(string device) => PathFor(device) + ".owner";
+
+    private static bool IsHeld(IOException e) =>
+        e.HResult == (OperatingSystem.IsWindows() ? SharingViolation : OperatingSystem.IsLinux() ? WouldBlockOnLinux : WouldBlockElsewhere);
 
     private static string? ReadNote(string device)
     {
@@ -70,18 +79,20 @@ internal static class DeviceLock
         public Turn(FileStream file, string note, string device, IReporter reporter)
         {
             (_file, _note) = (file, note);
-            if (ReadNote(device) is { } dead)
-            {
-                reporter.Warning($"The lock of {device} was left behind by {dead}, which has ended without giving it back; it is taken over.");
-            }
-
+            var dead = ReadNote(device);
             try
             {
                 File.WriteAllText(note, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({Path.GetFileNameWithoutExtension(Environment.ProcessPath)})"));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // Another account's note: the lock itself holds all the same.
+                // Another account's note: the lock itself holds all the same. As it stays, it would be said for ever.
+                return;
+            }
+
+            if (dead is not null)
+            {
+                reporter.Warning($"The lock of {device} was left behind by {dead}, which has ended without giving it back; it is taken over.");
             }
         }
 

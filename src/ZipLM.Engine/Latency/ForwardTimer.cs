@@ -72,13 +72,6 @@ internal sealed class ForwardTimer : IDisposable
         }
     }
 
-    /// <summary>Times one whole model; its median in ms.</summary>
-    public double Milliseconds(Transformer model, int rounds, IReporter reporter, CancellationToken cancellationToken)
-    {
-        using var pass = Load(model);
-        return MedianInterval.Of(Measure([pass], rounds, "Measuring speed", reporter, cancellationToken)[0]).Median;
-    }
-
     /// <summary>Runs two models in turns and gives the median of the paired ratios.</summary>
     public Speedup Compare(ForwardPass baseline, Transformer model, RoundPlan rounds, IReporter reporter, CancellationToken cancellationToken)
     {

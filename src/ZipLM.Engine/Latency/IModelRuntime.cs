@@ -4,7 +4,7 @@ namespace ZipLM.Engine.Latency;
 
 /// <summary>
 /// What executes models when they are measured: makes them ready to run in one environment's shape of batch, on random
-/// tokens without padding; where its texts are generated, a pass writes a whole one. Single levels are measured as models too, made of nothing else (<see cref="LatencyCases"/>).
+/// tokens, with padding where there are several rows (<see cref="Data.PaddedRows.Random"/>); where its texts are generated, a pass writes a whole one. Single levels are measured as models too, made of nothing else (<see cref="LatencyCases"/>).
 /// </summary>
 internal interface IModelRuntime : IDisposable
 {

@@ -35,6 +35,7 @@ internal sealed class LatencyCases : IDisposable
         };
         Depth = Math.Clamp((int)(MostBytes / Math.Max(Levels.Sum(l => Bytes(Alone(stack, l, 2)) - Bytes(Alone(stack, l, 1))), 1)), 1, description.Layers.Count);
         List<ModelDescription> wanted = [description.Dense, description.Uniform(0, 0), description with { Layers = [] }, Alone(stack, (Sublayer.Attention, 0), Depth), .. Levels.Select(l => Alone(stack, l, Depth))];
+        session.MakeRoom(wanted.Sum(w => Bytes(w)), reporter);
         try
         {
             foreach (var shaped in wanted)

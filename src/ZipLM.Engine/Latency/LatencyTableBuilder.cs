@@ -31,22 +31,31 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
     {
         using var cases = new LatencyCases(session, description, grid, timer, reporter, cancellationToken);
         reporter.Verbose($"Measuring {cases.Levels.Count} levels in stacks of {cases.Depth}, the dense and the empty model in interleaved rounds: {timer.Environment}");
-        var plan = rounds is { } given ? new RoundPlan(given) : new RoundPlan(Portion)
-        {
-            IsEnough = times => times[0].Length >= MostRounds || Uncertainties(Intervals(times)).All(u => u <= WidestInterval),
-            Longest = LongestMeasuring,
-        };
-        var measured = timer.Measure(cases.Passes, plan, "Measuring latency", reporter, cancellationToken);
+        var measured = timer.Measure(cases.Passes, Plan(rounds), "Measuring latency", reporter, cancellationToken);
         var intervals = Intervals(measured);
-        var uncertainties = Uncertainties(intervals).ToList();
-        if (rounds is null && uncertainties.Count(u => u > WidestInterval) is var wide && wide > 0)
+        if (rounds is null && Doubt(intervals, measured[0].Length) is { } doubt)
         {
-            reporter.Warning(string.Create(CultureInfo.InvariantCulture,
-                $"After {measured[0].Length} rounds {wide} of {intervals.Length} times are still not known within {WidestInterval * 100:0} % (the worst within {uncertainties.Max() * 100:0.0} %): ")
-                + "something else keeps the machine busy. Predictions may be off by as much; give more -Rounds to Measure-LayerLatency, or a quieter machine.");
+            reporter.Warning(doubt);
         }
 
         return Assemble(handle, timer.Environment, description.Layers.Count, cases.Depth, cases.Levels, intervals, measured[0].Length);
+    }
+
+    /// <summary>As many rounds as were given, or as it takes.</summary>
+    internal static RoundPlan Plan(int? rounds) => rounds is { } given ? given : new(Portion)
+    {
+        IsEnough = times => times[0].Length >= MostRounds || Uncertainties(Intervals(times)).All(u => u <= WidestInterval),
+        Longest = LongestMeasuring,
+    };
+
+    /// <summary>What to say where times are not known well enough after all; null = they are.</summary>
+    internal static string? Doubt(MedianInterval[] intervals, int rounds)
+    {
+        var uncertainties = Uncertainties(intervals).ToList();
+        var wide = uncertainties.Count(u => u > WidestInterval);
+        return wide == 0 ? null : string.Create(CultureInfo.InvariantCulture,
+            $"After {rounds} rounds {wide} of {intervals.Length} times are still not known within {WidestInterval * 100:0} % (the worst within {uncertainties.Max() * 100:0.0} %): ")
+            + "something else keeps the machine busy. Predictions may be off by as much; give more -Rounds to Measure-LayerLatency, or a quieter machine.";
     }
 
     /// <summary>Half the intervals as a share of the times, or of what the fastest models take where that is more.</summary>
@@ -67,26 +76,32 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
         Model handle, InferenceEnvironment environment, int layers, int depth,
         IReadOnlyList<(Sublayer Sublayer, int Level)> levels, IReadOnlyList<MedianInterval> times, int rounds)
     {
-        var (dense, empty, bare, stack) = (times[0].Median, times[1].Median, times[2].Median, times[3]);
+        var (dense, empty, bare) = (times[0].Median, times[1].Median, times[2].Median);
         var measured = levels.Zip(times.Skip(LatencyCases.Anchors)).ToDictionary(p => p.First, p => p.Second);
         // Every plan has both kinds of dropped sublayer or more, so only their sum matters.
         var dropped = Math.Max(0, empty - bare) / layers / 2;
-        var above = Enum.GetValues<Sublayer>().SelectMany(s => Above(s, measured, stack.Median, depth)).ToList();
+        var above = Enum.GetValues<Sublayer>().SelectMany(s => Above(s, measured, times[3], depth)).ToList();
         var denseAbove = layers * Enum.GetValues<Sublayer>().Sum(s => above.Last(l => l.Sublayer == s).Milliseconds);
         var scale = denseAbove > 0 && dense > empty ? (dense - empty) / denseAbove : 1;
         return new(handle, environment,
-            [.. above.Select(l => l with { Milliseconds = dropped + (scale * l.Milliseconds) }).GroupBy(l => l.Sublayer)
-                .SelectMany(g => g.Reverse().Append(new(g.Key, 0, dropped, stack.Spread)))],
+            [.. above.Select(l => Level(l.Sublayer, l.Level, dropped + (scale * l.Milliseconds), scale * l.Half)).GroupBy(l => l.Sublayer)
+                .SelectMany(g => g.Reverse().Append(Level(g.Key, 0, dropped, Half(times[1], times[2]) / layers / 2)))],
             empty - (2 * layers * dropped), dense, rounds);
+
+        static LatencyLevel Level(Sublayer sublayer, int level, double milliseconds, double half) =>
+            new(sublayer, level, milliseconds, milliseconds > 0 ? half / milliseconds : 0);
     }
 
-    /// <summary>What the levels of a kind of sublayer take more than a dropped one, rising by level.</summary>
-    private static IEnumerable<LatencyLevel> Above(
-        Sublayer sublayer, Dictionary<(Sublayer Sublayer, int Level), MedianInterval> measured, double dropped, int depth)
+    /// <summary>Half the interval of a difference of two times.</summary>
+    private static double Half(MedianInterval one, MedianInterval other) => double.Hypot(one.High - one.Low, other.High - other.Low) / 2;
+
+    /// <summary>What the levels of a kind of sublayer take more than a dropped one, with half the interval of that, in ms; rising by level.</summary>
+    private static IEnumerable<(Sublayer Sublayer, int Level, double Milliseconds, double Half)> Above(
+        Sublayer sublayer, Dictionary<(Sublayer Sublayer, int Level), MedianInterval> measured, MedianInterval dropped, int depth)
     {
         var rising = measured.Where(m => m.Key.Sublayer == sublayer).OrderBy(m => m.Key.Level).ToList();
         var smooth = MonotoneSmoothing.Of([.. rising.Select(m => m.Value)]);
         // No level is faster than dropping the sublayer; where it seems so, that is noise, which scaling would blow up.
-        return rising.Zip(smooth, (m, time) => new LatencyLevel(sublayer, m.Key.Level, Math.Max(0, time - dropped) / depth, m.Value.Spread));
+        return rising.Zip(smooth, (m, time) => (sublayer, m.Key.Level, Math.Max(0, time - dropped.Median) / depth, Half(m.Value, dropped) / depth));
     }
 }

@@ -33,7 +33,7 @@ internal sealed class LatencyTableFile
         ModelPath = _model.OptionalText("path");
         Dimensions = (_model.Text("family"), _model.Whole("layers", 1), _model.Whole("hidden_size", 1), _model.Whole("heads", 1), _model.Whole("width", 1));
         _environment = Environment(file.Map("environment"));
-        _measured = (file.Whole("rounds", 1), file.Number("dense_ms"), file.Number("rest_ms"));
+        _measured = (file.Whole("rounds", 1), file.PositiveNumber("dense_ms"), file.Number("rest_ms"));
         _levels = Enum.GetValues<Sublayer>().ToDictionary(s => s, s => Levels(s, file.Maps(Key(s))));
         _model.RefuseUnknown();
         file.RefuseUnknown();

@@ -60,7 +60,7 @@ internal sealed class OnnxRuntime : IModelRuntime
     {
         if (!_inputs.TryGetValue(words, out var inputs))
         {
-            using var batch = Batch.Random(Environment.BatchSize, Environment.SequenceLength, (int)words, _seed, CPU);
+            using var batch = Batch.Random(Environment.BatchSize, Environment.SequenceLength, (int)words, _seed, CPU, padded: true);
             _inputs[words] = inputs = OnnxProgram.Inputs(batch);
         }
 

@@ -8,6 +8,16 @@ public sealed record RuntimeChoice(InferenceRuntime Runtime, Precision? Precisio
     /// <summary>Torch, as the session runs it.</summary>
     public static RuntimeChoice Torch { get; } = new(InferenceRuntime.Torch);
 
+    /// <summary>
+    /// What a user means who gives a runtime, a precision, both or neither; null = neither. Of a precision alone it is the
+    /// runtime that was used before, but that only ONNX Runtime computes in 8 bits.
+    /// </summary>
+    /// <param name="before">Where a table or a pruned model was measured; null = there is none.</param>
+    public static RuntimeChoice? From(InferenceRuntime? runtime, Precision? precision, InferenceEnvironment? before) =>
+        runtime is null && precision is null
+            ? null
+            : new(runtime ?? (precision == ZipLM.Precision.Int8 ? InferenceRuntime.OnnxRuntime : before?.Runtime ?? InferenceRuntime.Torch), precision);
+
     /// <summary>The runtime of an environment.</summary>
     public static RuntimeChoice Of(InferenceEnvironment environment)
     {

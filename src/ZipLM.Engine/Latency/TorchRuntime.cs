@@ -38,7 +38,7 @@ internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequ
             }
         }, owned ? model : null);
 
-        Batch Random(int length) => Batch.Random(batchSize, length, (int)words, session.Seed, session.TorchDevice);
+        Batch Random(int length) => Batch.Random(batchSize, length, (int)words, session.Seed, session.TorchDevice, padded: generatedTokens == 0);
     }
 
     public void Synchronize() => session.Synchronize();

@@ -24,6 +24,7 @@ public static class EnvironmentChecks
             yield return Try("CUDA", Cuda);
         }
 
+        yield return Try("ONNX Runtime", Onnx);
         yield return Try("Memory", Memory);
         yield return Try("Model store", () => Disk(modelStore));
     }
@@ -37,6 +38,20 @@ public static class EnvironmentChecks
     private static EnvironmentCheck Torch() => DeviceProbe.Failure(torch.CPU) is not { } failure
         ? new EnvironmentCheck("Torch", CheckStatus.Passed, $"TorchSharp {NativeLibraries.TorchSharpVersion}, libtorch {NativeLibraries.TorchVersion}, {torch.get_num_threads()} threads")
         : new EnvironmentCheck("Torch", CheckStatus.Failed, failure, $"Install the module again, or set {LibTorch.Variable} to the folder of a libtorch {LibTorch.OwnVersion}.");
+
+    /// <summary>Its library is loaded by its first call.</summary>
+    private static EnvironmentCheck Onnx()
+    {
+        try
+        {
+            return new EnvironmentCheck("ONNX Runtime", CheckStatus.Passed, $"{OnnxSession.Version}, on the CPU");
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
+        {
+            return new EnvironmentCheck("ONNX Runtime", CheckStatus.Warning, (e.InnerException ?? e).Message.Split('\n')[0],
+                "Install the module again; until then use -Runtime Torch.");
+        }
+    }
 
     private static EnvironmentCheck Cuda()
     {

@@ -10,6 +10,7 @@ internal sealed class OnnxSession : IDisposable
 
     /// <param name="model">The graph in ONNX's format.</param>
     /// <param name="threads">CPU threads that one run may use.</param>
+    /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
     public OnnxSession(byte[] model, int threads)
     {
         using var options = new Microsoft.ML.OnnxRuntime.SessionOptions
@@ -22,7 +23,14 @@ internal sealed class OnnxSession : IDisposable
         };
         // Threads spin for work during a run, as they do when a model is served, and not on into the next case of a measurement.
         options.AddSessionConfigEntry("session.force_spinning_stop", "1");
-        _session = new(model, options);
+        try
+        {
+            _session = new(model, options);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw Failure("does not load the model", e);
+        }
     }
 
     /// <summary>ONNX Runtime's version, such as <c>1.31.1</c>.</summary>
@@ -33,13 +41,15 @@ internal sealed class OnnxSession : IDisposable
         where T : unmanaged => OrtValue.CreateTensorValueFromMemory(values, shape);
 
     /// <summary>Runs the graph and drops what it gives.</summary>
-    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Run(_options, inputs, _session.OutputNames).Dispose();
+    /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
+    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => Outputs(inputs).Dispose();
 
-    /// <summary>Runs the graph and gives its first output, in row-major order.</summary>
-    public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs)
+    /// <summary>Runs the graph and gives its first output, in row-major order, with its shape.</summary>
+    /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
+    public (float[] Values, long[] Shape) Answer(IReadOnlyDictionary<string, OrtValue> inputs)
     {
-        using var outputs = _session.Run(_options, inputs, _session.OutputNames);
-        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+        using var outputs = Outputs(inputs);
+        return (outputs[0].GetTensorDataAsSpan<float>().ToArray(), outputs[0].GetTensorTypeAndShape().Shape);
     }
 
     public void Dispose()
@@ -47,4 +57,20 @@ internal sealed class OnnxSession : IDisposable
         _session.Dispose();
         _options.Dispose();
     }
+
+    private IDisposableReadOnlyCollection<OrtValue> Outputs(IReadOnlyDictionary<string, OrtValue> inputs)
+    {
+        try
+        {
+            return _session.Run(_options, inputs, _session.OutputNames);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw Failure("failed while it ran the model", e);
+        }
+    }
+
+    private static ZipLMException Failure(string what, OnnxRuntimeException e) => new("OnnxRuntimeFailed", ErrorKind.InvalidOperation,
+        $"ONNX Runtime {Version} {what}: {e.Message.Split('\n')[0]}",
+        "Where memory is short, use a smaller batch or sequence length. Otherwise use -Runtime Torch and report it.", inner: e);
 }

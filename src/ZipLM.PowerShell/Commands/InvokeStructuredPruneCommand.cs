@@ -228,7 +228,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         RequireOrEnd(() =>
         {
             OneShotPruning.RequireTargets(Targets);
-            ChosenRuntime?.Require();
+            RuntimeChoice.From(Runtime, Precision, LatencyTable?.Environment)?.Require();
         });
     }
 
@@ -239,11 +239,6 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         ParametersSet => Of(PruningTargetKind.Parameters, MaximumParameters),
         _ => Of(PruningTargetKind.Speedup, Speedup),
     };
-
-    /// <summary>Null = as the table has it. A precision without a runtime says which one is meant.</summary>
-    private RuntimeChoice? ChosenRuntime => Runtime is null && Precision is null
-        ? null
-        : new(Runtime ?? (Precision == ZipLM.Precision.Int8 ? InferenceRuntime.OnnxRuntime : InferenceRuntime.Torch), Precision);
 
     /// <inheritdoc />
     protected override void ProcessRecord()
@@ -287,7 +282,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         var options = new PruningOptions
         {
             Targets = targets,
-            Runtime = ChosenRuntime,
+            Runtime = RuntimeChoice.From(Runtime, Precision, table?.Environment),
             BatchSize = BatchSize,
             SequenceLength = SequenceLength,
             GeneratedTokens = GeneratedTokens,

@@ -90,7 +90,7 @@ public sealed class MeasureLayerLatencyCommand : JobCommand
 
     /// <summary>Interleaved rounds; unless given as many as it takes to know each time that counts within 2 %, for two minutes at most.</summary>
     [Parameter]
-    [ValidateRange(1, 100_000)]
+    [ValidateRange(3, 100_000)]
     public int? Rounds { get; set; }
 
     /// <summary>Text that the length is taken from; what the model's directory records unless given.</summary>

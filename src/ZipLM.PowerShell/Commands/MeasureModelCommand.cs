@@ -95,7 +95,7 @@ public sealed class MeasureModelCommand : JobCommand
     [ValidateRange(0, 1_000_000)]
     public int? GeneratedTokens { get; set; }
 
-    /// <summary>What executes the model when time is measured: Torch, or OnnxRuntime on the CPU; what a pruned model was made for, else Torch, unless given. Quality is measured in torch.</summary>
+    /// <summary>What executes the model, for time, quality and size: Torch, or OnnxRuntime on the CPU; what a pruned model was made for, else Torch, unless given.</summary>
     [Parameter]
     public InferenceRuntime? Runtime { get; set; }
 
@@ -103,7 +103,7 @@ public sealed class MeasureModelCommand : JobCommand
     [Parameter]
     public Precision? Precision { get; set; }
 
-    /// <summary>Paired rounds; unless given at least 60, and as many as it takes to know the speedup within 1 %.</summary>
+    /// <summary>Rounds, paired where there is a baseline; unless given at least 60, and as many as it takes to know the speedup, or without a baseline the time, within 1 %, for 20 seconds at most.</summary>
     [Parameter]
     [ValidateRange(3, 100_000)]
     public int? Rounds { get; set; }
@@ -123,15 +123,10 @@ public sealed class MeasureModelCommand : JobCommand
 
     private protected override bool InJob => AsJob;
 
-    /// <summary>Null = as the model was made for. A precision without a runtime says which one is meant.</summary>
-    private RuntimeChoice? ChosenRuntime => Runtime is null && Precision is null
-        ? null
-        : new(Runtime ?? (Precision == ZipLM.Precision.Int8 ? InferenceRuntime.OnnxRuntime : InferenceRuntime.Torch), Precision);
-
     /// <inheritdoc />
     protected override void BeginProcessing()
     {
-        RequireOrEnd(() => ChosenRuntime?.Require());
+        RequireOrEnd(() => RuntimeChoice.From(Runtime, Precision, null)?.Require());
         if (OutFile is null)
         {
             return;
@@ -169,7 +164,7 @@ public sealed class MeasureModelCommand : JobCommand
             SequenceLength = SequenceLength,
             GeneratedTokens = GeneratedTokens,
             Rounds = Rounds,
-            Runtime = ChosenRuntime,
+            Runtime = RuntimeChoice.From(Runtime, Precision, model.Pruning?.Environment),
             Stride = Stride,
             Perturbations = Perturbation,
             PerturbationRate = PerturbationRate,

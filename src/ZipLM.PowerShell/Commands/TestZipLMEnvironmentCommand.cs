@@ -19,6 +19,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   CUDA               Warning  This libtorch has no CUDA part; models run on the CPU. On a machine with an NVIDIA GPU set
 ///                               ZIPLM_LIBTORCH to the folder of a libtorch 2.10.0 with CUDA, or install the package built w
 ///                               ith -TorchBackend cuda.
+///   ONNX Runtime       Passed   1.31.1, on the CPU
 ///   Memory             Passed   23.5 GiB for this process
 ///   Model store        Passed   /srv/ziplm, 78.1 GiB free
 ///   </code>

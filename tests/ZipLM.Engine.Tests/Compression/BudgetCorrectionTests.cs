@@ -34,6 +34,46 @@ public sealed class BudgetCorrectionTests
         Assert.Equal(20, best.Plan.PredictedMilliseconds);
     }
 
+    /// <summary>Plans as predicted ms : attained share of the target; what is expected is the slowest that keeps it.</summary>
+    [Theory]
+    // The next budget brings too slow a plan, and the one after that the first again.
+    [InlineData("24:1.10 25.8:0.97", 24)]
+    [InlineData("24:1.10 25:1.04 25.8:0.97", 25)]
+    [InlineData("24:1.10 25.6:1.02 25.8:0.97", 25.6)]
+    [InlineData("24:1.10 24.3:1.08 24.7:1.02 25.8:0.97", 24.7)]
+    // Only overshoots, and the next plan further off than its prediction.
+    [InlineData("22:1.12 24.6:1.02 40:0.6", 24.6)]
+    [InlineData("20:1.15 25.3:1.01 40:0.6", 25.3)]
+    // Far too slow, and a steep step between.
+    [InlineData("10:2.2 15:1.4 16:1.03 17:0.8 24:0.5", 16)]
+    // A plan that is predicted to be slower and is faster.
+    [InlineData("23:0.93 24:1.12 25.5:1.03 27:0.9", 25.5)]
+    [InlineData("10:1.3 20:0.99 24:0.97", 10)]
+    public void Of_the_plans_that_keep_the_target_the_slowest_is_found(string machine, double expected)
+    {
+        var plans = machine.Split(' ').Select(p => p.Split(':').Select(n => double.Parse(n, System.Globalization.CultureInfo.InvariantCulture)).ToArray()).ToList();
+        var loop = new BudgetCorrection<Candidate>(Slowest, Slowest, plans[0][0], TestContext.Current.CancellationToken);
+        var best = loop.Run(100 / Target, (plan, corrections) => Make(plan, t => 100 / Target / plans.First(p => p[0] == t)[1], corrections));
+        Assert.Equal(expected, best.Plan.PredictedMilliseconds);
+        Assert.Equal(_made.Count, _made.Select(c => c.Plan.PredictedMilliseconds).Distinct().Count());
+
+        Plan? Slowest(double budget) => plans.LastOrDefault(p => p[0] <= budget) is { } p ? new([new(0, 0, (int)(p[0] * 1000))], p[0], budget, 0) : null;
+    }
+
+    /// <summary>A machine with steps: every so many ms of predicted time cost as much again at once.</summary>
+    [Theory]
+    [InlineData(0.2)]
+    [InlineData(0.5)]
+    [InlineData(0.8)]
+    public void It_ends_near_the_target_on_a_machine_with_steps(double jump)
+    {
+        for (var phase = 0.0; phase < 3; phase += 0.1)
+        {
+            var best = Run(t => (t * 0.9) + (jump * Math.Floor((t + phase) / 3)), 0.1, 1);
+            Assert.InRange(best.Attained, 1.005, 1.06);
+        }
+    }
+
     [Fact]
     public void Where_nothing_is_fast_enough_it_is_the_fastest_and_that_is_known()
     {

@@ -1,6 +1,9 @@
 using TorchSharp;
 using Xunit;
 using ZipLM.Engine.Compression;
+using ZipLM.Engine.Export;
+using ZipLM.Engine.Latency;
+using ZipLM.Engine.Models;
 using ZipLM.Engine.Tests.Models;
 
 namespace ZipLM.Engine.Tests.Compression;
@@ -26,8 +29,72 @@ public sealed class MeasurementFlowTests(SessionFixture fixture) : IClassFixture
         Assert.Equal(model.Parameters, measured.Parameters);
         Assert.Equal(model.Parameters * 4 / 1e6, measured.SizeMB, 1e-12);
         Assert.True(measured.Milliseconds > 0);
+        Assert.True(measured.MillisecondsSpread >= 0);
         Assert.Null(measured.Speedup);
         Assert.Null(measured.QualityChange);
+    }
+
+    /// <summary>What 8-bit weights answer and weigh is theirs, and the baseline's is that of its own 8-bit weights.</summary>
+    [Theory]
+    [InlineData(Precision.Float32, null)]
+    [InlineData(Precision.Int8, null)]
+    [InlineData(Precision.Int8, "roberta masked")]
+    public void In_ONNX_Runtime_quality_and_size_are_those_of_its_program(Precision precision, string? masked)
+    {
+        var data = masked is null ? Data : new TextDataset("texts", [.. Data.Examples.Select(e => new TextExample(e.Text))], []);
+        var description = masked is null ? TinyBert.Describe() : TinyFamilies.Describe(masked);
+        using var model = TinyBert.Model(fixture.Session, 140, description);
+        using var baseline = TinyBert.Model(fixture.Session, 141, description);
+        var measured = MeasurementFlow.Run(model, baseline, data, 1, 8, 3, new RecordingReporter(), TestContext.Current.CancellationToken, runtime: new(InferenceRuntime.OnnxRuntime, precision));
+        Assert.Equal((InferenceRuntime.OnnxRuntime, precision), (measured.Environment.Runtime, measured.Environment.Precision));
+        fixture.Run(() =>
+        {
+            var (right, loss) = Judge(model);
+            Assert.Equal(right, measured.Quality, 1e-12);
+            Assert.Equal(loss, measured.Loss, 1e-5);
+            Assert.Equal(right - Judge(baseline).Right, measured.QualityChange!.Value, 1e-12);
+            Assert.Equal(OnnxModel.Whole(model.Weights(null, default), precision).ToModel().Graph.Initializer.Sum(i => i.RawData.Length) / 1e6, measured.SizeMB, 1e-12);
+            var torch = MeasurementFlow.Run(model, null, data, 1, 8, 3, new RecordingReporter(), TestContext.Current.CancellationToken);
+            Assert.Equal(precision == Precision.Float32, Math.Abs(torch.Loss - measured.Loss) < 1e-5);
+            Assert.Equal(precision == Precision.Float32, measured.SizeMB > 0.9 * torch.SizeMB);
+        });
+
+        // In batches of the same rows: what stands beside a text changes how activations are quantised.
+        (double Right, double Loss) Judge(TransformerModel one)
+        {
+            using var program = new OnnxProgram(OnnxModel.Whole(one.Weights(null, default), precision, head: true), SessionFixture.Threads);
+            var (right, losses) = (new List<bool>(), new List<double>());
+            foreach (var batch in Engine.Data.Batch.Sequential(one.Encode(data, TinyBert.Positions, default), 64, TorchSharp.torch.CPU))
+            {
+                using (batch)
+                {
+                    var answers = program.Run(batch);
+                    var targets = batch.Targets!.data<long>().ToArray();
+                    var words = answers.Length / targets.Length;
+                    foreach (var (i, target) in targets.Index().Where(t => t.Item != Engine.Data.TaskTargets.None))
+                    {
+                        var scores = answers[(i * words)..((i + 1) * words)];
+                        right.Add(Array.IndexOf(scores, scores.Max()) == target);
+                        losses.Add(Math.Log(scores.Sum(s => Math.Exp(s))) - scores[target]);
+                    }
+                }
+            }
+
+            return (right.Average(r => r ? 1.0 : 0), losses.Average());
+        }
+    }
+
+    [Fact]
+    public void Without_a_number_of_rounds_it_is_said_when_the_time_does_not_suffice()
+    {
+        var reporter = new RecordingReporter();
+        RoundPlan.Paired(null).WarnIfUncertain("the speedup", 0.0101, 120, reporter);
+        Assert.Contains("120 rounds in 20 s the speedup is known within 1.0 % only", Assert.Single(reporter.Warnings), StringComparison.Ordinal);
+        RoundPlan.Paired(null).WarnIfUncertain("the speedup", 0.01, 120, reporter);
+        RoundPlan.Single(60).WarnIfUncertain("the time", 0.5, 60, reporter);
+        Assert.Single(reporter.Warnings);
+        Assert.True(RoundPlan.Single(null).IsEnough!([[1, 1, 1, 1]]));
+        Assert.False(RoundPlan.Single(null).IsEnough!([[1, 2, 1, 2]]));
     }
 
     [Fact]

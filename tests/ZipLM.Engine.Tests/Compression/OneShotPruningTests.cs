@@ -349,6 +349,8 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         Assert.Equal("ZipLM.LatencyTableEnvironment", error.ErrorId);
         Assert.Contains("another processor", error.Message, StringComparison.Ordinal);
         Assert.Contains(fixture.Session.DeviceName, error.Message, StringComparison.Ordinal);
+        Assert.Contains(foreign.Environment.Fingerprint, error.Message, StringComparison.Ordinal);
+        Assert.Contains(MadeUpTable.Of(model).Environment.Fingerprint, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain(_reporter.Warnings, w => w.Contains("another processor", StringComparison.Ordinal));
 
         using var pruned = Prune(model, 2, foreign, force: true);
@@ -356,13 +358,48 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         Assert.Equal(fixture.Session.DeviceName, pruned.Pruning!.Environment.DeviceName);
     }
 
+    /// <summary>Without a table one is measured in the runtime that was asked for; that it begins so is enough to know.</summary>
+    [Fact]
+    public void A_runtime_without_a_table_is_where_one_is_measured()
+    {
+        using var model = TinyBert.Model(fixture.Session, 75);
+        using var source = new CancellationTokenSource();
+        var measured = "";
+        var reporter = new RecordingReporter
+        {
+            OnVerbose = message =>
+            {
+                if (message.StartsWith("Measuring ", StringComparison.Ordinal))
+                {
+                    measured = message;
+                    source.Cancel();
+                }
+            },
+        };
+        var options = new PruningOptions { Speedups = [2], Runtime = new(InferenceRuntime.OnnxRuntime, Precision.Int8), CalibrationSamples = 16, SequenceLength = 16 };
+        Assert.Throws<OperationCanceledException>(() => OneShotPruning.Run(model, Text, options, _ => Assert.Fail("It was stopped."), reporter, source.Token));
+        Assert.Contains("OnnxRuntime", measured, StringComparison.Ordinal);
+        Assert.Contains("Int8", measured, StringComparison.Ordinal);
+
+        // With a table of another runtime, what was asked for is what the table is compared with.
+        var error = Assert.Throws<ZipLMException>(() => Run(model, Text, options with { Table = MadeUpTable.Of(model), SequenceLength = null }));
+        Assert.Equal("ZipLM.LatencyTableEnvironment", error.ErrorId);
+    }
+
     [Fact]
     public void A_table_of_another_model_is_refused_even_when_forced()
     {
         using var model = TinyBert.Model(fixture.Session, 69);
         using var deeper = TinyBert.Model(fixture.Session, 70, TinyBert.Describe([(4, 24), (4, 24), (4, 24)]));
-        var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, MadeUpTable.Of(deeper), force: true));
-        Assert.Equal("ZipLM.LatencyTableModel", error.ErrorId);
+        using var headless = TinyBert.Model(fixture.Session, 70, TinyBert.Describe(change: c => c["architectures"]![0] = "BertModel"));
+        using var wordy = TinyBert.Model(fixture.Session, 70, TinyBert.Describe(change: c => c["vocab_size"] = TinyBert.Tokenizer.Count + 1));
+        using var another = TinyBert.Model(fixture.Session, 70, TinyFamilies.Describe("roberta classification"));
+        foreach (var other in new[] { deeper, headless, wordy, another })
+        {
+            var error = Assert.Throws<ZipLMException>(() => Prune(model, 2, MadeUpTable.Of(other), force: true));
+            Assert.Equal("ZipLM.LatencyTableModel", error.ErrorId);
+            Assert.Contains(other.Architecture, error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

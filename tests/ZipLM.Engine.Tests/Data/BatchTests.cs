@@ -86,6 +86,19 @@ public sealed class BatchTests
         Assert.Equal(8, batch.TokenCount);
     }
 
+    [Theory]
+    [InlineData(2, 3, 1)]
+    [InlineData(1, 4, 0)]
+    [InlineData(3, 1, 0)]
+    public void TheLastOfSeveralRandomRowsIsATokenShorterWhereItCanBe(int rows, int length, int padding)
+    {
+        NativeLibraries.EnsureLoaded();
+        using var batch = Batch.Random(rows, length, 7, 1, TorchSharp.torch.CPU, padded: true);
+        Assert.Equal(padding > 0, batch.IsPadded);
+        Assert.Equal((rows * length) - padding, batch.TokenCount);
+        Assert.Equal([.. Enumerable.Repeat(true, (rows * length) - padding), .. Enumerable.Repeat(false, padding)], batch.Mask.data<bool>().ToArray());
+    }
+
     [Fact]
     public void ABatchOutlivesADisposeScopeAndEndsWithDispose()
     {

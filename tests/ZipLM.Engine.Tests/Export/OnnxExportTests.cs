@@ -5,6 +5,7 @@ using ZipLM.Engine.Data;
 using ZipLM.Engine.Export;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Tests.Data;
+using ZipLM.Engine.Tests.Models;
 
 namespace ZipLM.Engine.Tests.Export;
 
@@ -52,6 +53,55 @@ public sealed class OnnxExportTests(SessionFixture fixture) : IClassFixture<Sess
         Assert.Contains(graph.Graph.Node, n => n.OpType == "MatMulInteger");
         Assert.DoesNotContain(graph.Graph.Node, n => n.OpType == "MatMul");
         Assert.Equal([("", 17L), ("com.microsoft", 1L)], graph.OpsetImport.Select(o => (o.Domain, o.Version)));
+    }
+
+    /// <summary>What is written is what is timed: a masked language model without its head.</summary>
+    [Theory]
+    [InlineData("bert masked", "last_hidden_state")]
+    [InlineData("bert bare", "last_hidden_state")]
+    [InlineData("gpt2 causal", "logits")]
+    [InlineData("bert spans", "logits")]
+    public void The_head_of_a_task_is_written_and_said(string name, string output)
+    {
+        using var model = TinyBert.Model(fixture.Session, 3, TinyFamilies.Describe(name));
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "folder");
+        Write(model, path, Precision.Float32);
+        using var session = new InferenceSession(Path.Combine(path, "model.onnx"));
+        Assert.Equal([output], session.OutputNames);
+        var card = File.ReadAllText(Path.Combine(path, "README.md"));
+        Assert.Contains($"`answer` is `{output}`", card, StringComparison.Ordinal);
+        Assert.DoesNotContain("fill-mask", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_is_not_written_over_its_own_directory()
+    {
+        using var folder = new ModelFolder();
+        using var model = TinyBert.Model(fixture.Session);
+        folder.Write(model);
+        var error = Assert.Throws<ZipLMException>(() => OnnxExport.Write(model, folder.Path + "/", Precision.Float32, replace: true, new RecordingReporter(), CancellationToken.None));
+        Assert.Equal("ZipLM.ExportTargetIsSource", error.ErrorId);
+        Assert.True(File.Exists(folder.File("model.safetensors")));
+        Write(model, folder.File("model.onnx"), Precision.Float32);
+    }
+
+    [Fact]
+    public void What_ONNX_Runtime_refuses_is_one_error()
+    {
+        var error = Assert.Throws<ZipLMException>(() => new Engine.Runtime.OnnxSession([1, 2, 3], 1));
+        Assert.Equal("ZipLM.OnnxRuntimeFailed", error.ErrorId);
+        using var model = TinyBert.Model(fixture.Session);
+        fixture.Run(() =>
+        {
+            using var program = new OnnxProgram(OnnxModel.Whole(model.Weights(null, default), Precision.Float32), 1);
+            using var batch = TinyBert.Batch(TinyBert.Encode(TinyBert.Data(2, 3)));
+            var inputs = OnnxProgram.Inputs(batch);
+            inputs["input_ids"].Dispose();
+            inputs["input_ids"] = Engine.Runtime.OnnxSession.Value(Enumerable.Repeat(100_000L, (int)batch.InputIds.numel()).ToArray(), batch.InputIds.shape);
+            Assert.Equal("ZipLM.OnnxRuntimeFailed", Assert.Throws<ZipLMException>(() => program.Run(inputs)).ErrorId);
+            OnnxProgram.Free(inputs);
+        });
     }
 
     [Fact]

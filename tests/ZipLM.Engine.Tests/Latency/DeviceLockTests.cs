@@ -66,6 +66,24 @@ public sealed class DeviceLockTests : IDisposable
         Assert.Single(_reporter.Warnings);
     }
 
+    /// <summary>A note that stays, as another account's does, tells nothing.</summary>
+    [Fact]
+    public void A_note_that_cannot_be_replaced_is_not_said_again_and_again()
+    {
+        // Nobody may write to a device's file, whoever runs the test; it has text all the same.
+        File.CreateSymbolicLink(DeviceLock.NoteFor(_device), "/proc/version");
+        DeviceLock.Take(_device, _reporter, TestContext.Current.CancellationToken).Dispose();
+        Assert.Empty(_reporter.Warnings);
+    }
+
+    /// <summary>A lock file that cannot be is no lock that somebody holds: waiting for it would never end.</summary>
+    [Fact]
+    public void Where_there_can_be_no_lock_it_is_said_and_measured_without()
+    {
+        DeviceLock.Take("test:" + new string('x', 300), _reporter, TestContext.Current.CancellationToken).Dispose();
+        Assert.Contains("may disturb the measurement", Assert.Single(_reporter.Warnings), StringComparison.Ordinal);
+    }
+
     /// <summary>A file that is there but that no one holds, as a dead process leaves it, is no lock.</summary>
     [Fact]
     public void A_file_that_was_left_behind_is_no_lock()

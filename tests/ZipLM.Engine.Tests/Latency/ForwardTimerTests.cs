@@ -95,6 +95,18 @@ public sealed class ForwardTimerTests(SessionFixture fixture) : IClassFixture<Se
     }
 
     [Theory]
+    [InlineData(null, null, InferenceRuntime.OnnxRuntime, null)]
+    [InlineData(null, Precision.Float32, InferenceRuntime.OnnxRuntime, InferenceRuntime.OnnxRuntime)]
+    [InlineData(null, Precision.Float32, null, InferenceRuntime.Torch)]
+    [InlineData(null, Precision.Int8, InferenceRuntime.Torch, InferenceRuntime.OnnxRuntime)]
+    [InlineData(InferenceRuntime.Torch, Precision.Float32, InferenceRuntime.OnnxRuntime, InferenceRuntime.Torch)]
+    public void A_precision_alone_means_the_runtime_that_was_used_before(InferenceRuntime? runtime, Precision? precision, InferenceRuntime? before, InferenceRuntime? expected)
+    {
+        var environment = before is { } b ? new InferenceEnvironment("cpu", "", b, Precision.Float32, 1, 1, 1, "0") : null;
+        Assert.Equal(expected is { } e ? new RuntimeChoice(e, precision) : null, RuntimeChoice.From(runtime, precision, environment));
+    }
+
+    [Theory]
     [InlineData(0, 16)]
     [InlineData(1, 0)]
     public void A_batch_of_nothing_is_refused(int batch, int length)

@@ -47,6 +47,7 @@ public sealed class LatencyTableFileTests(SessionFixture fixture) : IClassFixtur
     [InlineData("rounds: 10", "rounds: '10'", null, "whole number")]
     [InlineData("rounds: 10", "rouns: 10", "line 1", "'rounds' is missing")]
     [InlineData("rounds: 10", "rounds: 10\nwarmth: 3", "+1", "'warmth' is not known")]
+    [InlineData("dense_ms: 13", "dense_ms: 0", null, "above 0")]
     [InlineData("  batch_size: 1", "  batch_size: 0", null, "at least 1")]
     [InlineData("  batch_size: 1", "  batch_size: 1\n  generated_tokens: -1", "+1", "at least 0")]
     [InlineData("runtime: Torch", "runtime: Abacus", null, "one of Torch")]

@@ -20,7 +20,8 @@ public sealed class LatencyTableTests(SessionFixture fixture) : IClassFixture<Se
         Assert.Equal(LevelGrid.Heads(TinyBert.Heads), table.LevelsOf(Sublayer.Attention));
         Assert.Equal(LevelGrid.Widths(TinyBert.Width), table.LevelsOf(Sublayer.FeedForward));
         Assert.All(table.Levels, l => Assert.True(l.Milliseconds >= 0 && l.Spread >= 0));
-        Assert.True(table.RestMilliseconds >= 0);
+        Assert.True(table.RestMilliseconds > 0);
+        Assert.Equal(table.DenseMilliseconds, table.Predict(model.Description.Dense.Layers), 1e-9);
         Assert.Same(model, table.Model);
         Assert.Equal(3, table.Rounds);
         Assert.Equal((2, 16, SessionFixture.Threads, precision, "cpu"), (table.Environment.BatchSize, table.Environment.SequenceLength, table.Environment.Threads, table.Environment.Precision, table.Environment.Device));
@@ -60,11 +61,54 @@ public sealed class LatencyTableTests(SessionFixture fixture) : IClassFixture<Se
         Assert.Equal(2.5, table.Milliseconds(Sublayer.FeedForward, 24), 1e-12);
     }
 
+    /// <summary>The intervals of a level's stack and of the dropped one, of the empty and the bare model: as errors of a difference, divided among layers.</summary>
+    [Fact]
+    public void The_spread_of_a_level_is_that_of_its_own_time()
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        var table = LatencyTableBuilder.Assemble(model, Environment, 2, 3, [(Sublayer.Attention, 4), (Sublayer.FeedForward, 24)],
+            [new(32, 32, 32), new(8, 7.97, 8.03), new(6, 5.96, 6.04), new(1, 0.88, 1.12), new(13, 12.91, 13.09), new(7, 6.95, 7.05)], 10);
+        // The dense model takes 24 ms more than the empty one, twice what the stacks say: 2 layers of (13 − 1) / 3 + (7 − 1) / 3.
+        Assert.Equal(0.5 + (2 * 4), table.Milliseconds(Sublayer.Attention, 4), 1e-12);
+        Assert.Equal(2 * 0.15 / 3 / 8.5, Spread(Sublayer.Attention, 4), 1e-12);
+        Assert.Equal(2 * 0.13 / 3 / 4.5, Spread(Sublayer.FeedForward, 24), 1e-12);
+        Assert.Equal(0.05 / 4 / 0.5, Spread(Sublayer.Attention, 0), 1e-12);
+
+        double Spread(Sublayer sublayer, int level) => table.Levels.Single(l => l.Sublayer == sublayer && l.Level == level).Spread;
+    }
+
     [Fact]
     public void A_dense_model_that_measures_no_slower_than_the_empty_one_still_has_times()
     {
         var table = Assemble(5, 6, 5, [(4, 1)], [(24, 1)]);
         Assert.All(table.Levels, l => Assert.Equal(0.25, l.Milliseconds));
+    }
+
+    /// <summary>20 rounds in which a case of 10 ms, and one that is so fast that it hardly counts, are off by a share in turns.</summary>
+    [Theory]
+    [InlineData(0.01, 0, true)]
+    [InlineData(0.05, 0, false)]
+    // 0.1 ms, off by 0.015 ms, of 10 ms: less than 2 % of what the fastest models take, 10 / 8 ms.
+    [InlineData(0, 0.15, true)]
+    [InlineData(0, 0.5, false)]
+    public void It_is_measured_until_what_counts_is_known_and_doubt_is_said(double off, double fastOff, bool isEnough)
+    {
+        var steady = Enumerable.Repeat(10.0, 20).ToArray();
+        double[][] times = [steady, steady, steady, Off(10, off), Off(0.1, fastOff)];
+        Assert.Equal(isEnough, LatencyTableBuilder.Plan(null).IsEnough!(times));
+        var doubt = LatencyTableBuilder.Doubt(LatencyTableBuilder.Intervals(times), 20);
+        Assert.Equal(isEnough, doubt is null);
+        if (!isEnough)
+        {
+            Assert.StartsWith("After 20 rounds 1 of 5 times are still not known within 2 %", doubt, StringComparison.Ordinal);
+            // What is not known after so many rounds has other causes.
+            Assert.True(LatencyTableBuilder.Plan(null).IsEnough!([.. times.Select(t => Enumerable.Repeat(t, 20).SelectMany(v => v).ToArray())]));
+        }
+
+        Assert.Null(LatencyTableBuilder.Plan(7).IsEnough);
+        Assert.Equal(7, LatencyTableBuilder.Plan(7).First);
+
+        static double[] Off(double time, double share) => [.. Enumerable.Range(0, 20).Select(i => time * (i % 2 == 0 ? 1 + share : 1 - share))];
     }
 
     [Fact]

@@ -67,6 +67,9 @@ public sealed class ModelFilesTests(SessionFixture fixture) : IClassFixture<Sess
         using var pruned = TinyBert.Model(fixture.Session, 13, TinyBert.Describe([(2, 7), (0, 24)]), new() { BaseModel = _folder.Path });
         var error = Assert.Throws<ZipLMException>(() => HuggingFaceExport.Write(pruned, _folder.Path + "/", true, new RecordingReporter(), CancellationToken.None));
         Assert.Equal("ZipLM.ExportTargetIsBase", error.ErrorId);
+        error = Assert.Throws<ZipLMException>(() => OnnxExport.Write(pruned, _folder.Path, Precision.Float32, true, new RecordingReporter(), CancellationToken.None));
+        Assert.Equal("ZipLM.ExportTargetIsBase", error.ErrorId);
+        Assert.True(File.Exists(_folder.File("model.safetensors")));
         using var again = _folder.Open(fixture.Session);
         Assert.Equal(Logits(dense), Logits(again));
     }
