@@ -32,7 +32,7 @@ internal sealed class StudentLoss(TrainingOptions options, LayerPairs? pairs)
             token) { Known = known };
     }
 
-    private (Tensor Loss, IReadOnlyList<(Tensor, Tensor)> Known) Token(IReadOnlyList<Tensor> student, IReadOnlyList<Tensor> teacher, Batch batch, double share)
+    private (Tensor? Loss, IReadOnlyList<(Tensor, Tensor)> Known) Token(IReadOnlyList<Tensor> student, IReadOnlyList<Tensor> teacher, Batch batch, double share)
     {
         if (options.TokenDistance != TokenDistance.Euclidean || !student.Zip(teacher).All(b => TokenKernel.Supports(b.First, b.Second)))
         {

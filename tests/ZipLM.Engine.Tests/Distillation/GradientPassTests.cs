@@ -147,11 +147,11 @@ public sealed class GradientPassTests(SessionFixture fixture) : IClassFixture<Se
     {
         using var teacher = TinyBert.Create(TrainingRig.NoDropout([(4, 24), (4, 24)]), 64, ScalarType.Float64);
         using var student = TinyBert.Create(TrainingRig.NoDropout([(3, 9), (2, 24)]), 65, ScalarType.Float64);
-        var curve = Trainer().Train(student, TrainingRig.Teach(student, teacher, options), Data, null, CancellationToken.None);
+        var curve = NewTrainer().Train(student, TrainingRig.Teach(student, teacher, options), Data, null, CancellationToken.None);
         return (TrainingRig.Weights(student), curve);
 
         // Unless said the options choose the pass.
-        Trainer Trainer() => pass is null ? new(options, 5, reporter ?? new()) : new(options, 5, reporter ?? new()) { Pass = pass };
+        Trainer NewTrainer() => pass is null ? new(options, 5, reporter ?? new()) : new(options, 5, reporter ?? new()) { Pass = pass };
     }
 
     private static (double[] Losses, double[] Gradients) Gradients(Transformer student, Transformer teacher, TrainingOptions options, IGradientPass pass, EncodedDataset? data = null)

@@ -43,7 +43,7 @@ public sealed class OptimizerTests(SessionFixture fixture) : IClassFixture<Sessi
                 }
             }
 
-            return [.. parameters.SelectMany(TinyBert.Values)];
+            return [.. parameters.SelectMany(p => TinyBert.Values(p))];
         }
     });
 

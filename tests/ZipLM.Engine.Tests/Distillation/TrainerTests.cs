@@ -255,7 +255,9 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         ((List<EncodedExample>)data.Examples)[bad] = data.Examples[bad] with { TypeIds = new int[100] };
         var feed = new BatchFeed(data, ..8, 1, 1, Seed, null, CPU);
         Thread.Sleep(50);
-        Assert.True(Task.Run(feed.Dispose).Wait(TimeSpan.FromSeconds(20)), "It waits for ever.");
+        var end = new Thread(feed.Dispose) { IsBackground = true };
+        end.Start();
+        Assert.True(end.Join(TimeSpan.FromSeconds(20)), "It waits for ever.");
 
         using var other = new BatchFeed(data, ..8, 1, 1, Seed, null, CPU);
         for (var step = 0; step < 4; step++)

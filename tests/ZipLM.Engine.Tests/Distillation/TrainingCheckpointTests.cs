@@ -142,14 +142,14 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
             return file.Metadata["state"];
         }
 
-        // One letter longer: the header's padding takes it, or the head grows.
         void Edit(string from, string to)
         {
             var name = System.IO.Path.Combine(Path("run"), "checkpoint.safetensors");
             var bytes = File.ReadAllBytes(name);
             var length = (int)BitConverter.ToInt64(bytes);
             var header = System.Text.Encoding.UTF8.GetString(bytes, 8, length).Replace(from.Replace("\"", "\\\"", StringComparison.Ordinal), to.Replace("\"", "\\\"", StringComparison.Ordinal), StringComparison.Ordinal);
-            var text = System.Text.Encoding.UTF8.GetBytes(header);
+            var text = System.Text.Encoding.UTF8.GetBytes(header.TrimEnd(' '));
+            text = [.. text, .. Enumerable.Repeat((byte)' ', -text.Length & 7)];
             File.WriteAllBytes(name, [.. BitConverter.GetBytes((long)text.Length), .. text, .. bytes.Skip(8 + length)]);
         }
     }
