@@ -5,6 +5,7 @@ using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Storage;
+using ZipLM.Engine.Tests.Models;
 using ZipLM.Engine.Tests.Storage;
 using static TorchSharp.torch;
 
@@ -148,11 +149,29 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
         Assert.Empty(Directory.GetFiles(System.IO.Path.GetTempPath(), "ziplm-teacher-*"));
     }
 
+    /// <summary>Of 40 words all are among the likeliest, so that the cache says what the teacher does.</summary>
+    [Fact]
+    public void A_language_model_learns_the_same_from_its_teachers_likeliest_words()
+    {
+        using var student = TinyBert.Model(fixture.Session, 87, TinyFamilies.Describe("gpt2 causal", "2/9 3/0"));
+        using var teacher = TinyBert.Model(fixture.Session, 88, TinyFamilies.Describe("gpt2 causal"));
+        TextDataset texts = new("texts", [.. Texts.Examples.Take(24).Select(e => new TextExample(e.Text))], []);
+        var reporter = new RecordingReporter();
+        var kept = Train(Options with { BatchSize = 6 }, reporter, student, teacher, texts);
+        Assert.Contains(reporter.VerboseMessages, m => m.Contains("words, log probabilities, hidden", StringComparison.Ordinal));
+        TinyBert.AssertClose(Train(Options with { BatchSize = 6, CacheLimit = 0 }, new(), student, teacher, texts), kept, 2e-3);
+    }
+
     private double[] Train(TrainingOptions options, RecordingReporter reporter)
     {
         using var student = TinyBert.Model(fixture.Session, 83, TinyBert.Describe([(2, 9), (3, 0)]));
         using var teacher = TinyBert.Model(fixture.Session, 84);
-        using var trained = TrainingFlow.Run(student, teacher, Texts, null, options, reporter, CancellationToken.None);
+        return Train(options, reporter, student, teacher, Texts);
+    }
+
+    private double[] Train(TrainingOptions options, RecordingReporter reporter, TransformerModel student, TransformerModel teacher, TextDataset texts)
+    {
+        using var trained = TrainingFlow.Run(student, teacher, texts, null, options, reporter, CancellationToken.None);
         double[] weights = [];
         fixture.Run(() => weights = TrainingRig.Weights(TransformerModel.Of(trained).Weights(null, CancellationToken.None)));
         return weights;
