@@ -3,6 +3,7 @@ using TorchSharp;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
 
 namespace ZipLM.Engine.Distillation;
 
@@ -26,7 +27,9 @@ internal static class TokenKernel
         using var other = teacher.contiguous();
         var gradient = empty_like(own);
         var width = (int)own.shape[2];
-        var (s, t, g) = ((float*)HostTensor.Address(own), (float*)HostTensor.Address(other), (float*)HostTensor.Address(gradient));
+        var s = (float*)HostTensor.Address(own);
+        var t = (float*)HostTensor.Address(other);
+        var g = (float*)HostTensor.Address(gradient);
         var mask = (bool*)HostTensor.Address(batch.Mask);
         var sum = 0.0;
         for (var token = 0L; token < batch.Mask.numel(); token++)
