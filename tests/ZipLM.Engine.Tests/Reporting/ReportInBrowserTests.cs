@@ -48,12 +48,12 @@ public sealed class ReportInBrowserTests(SessionFixture fixture) : IClassFixture
         File.Delete(picture);
         // A window is not as narrow as a phone, a frame within one is.
         var frame = _folder["frame.html"];
-        File.WriteAllText(frame, $"<!DOCTYPE html><meta charset=\"utf-8\"><title>frame</title><style>html,body{{margin:0;color-scheme:light dark}}iframe{{border:0;width:{width}px;height:6000px}}</style><iframe src=\"{Path.GetFileName(page)}\"></iframe>");
+        File.WriteAllText(frame, $"<!DOCTYPE html><meta charset=\"utf-8\"><title>frame</title><style>html,body{{margin:0;color-scheme:light dark}}iframe{{border:0;width:{width}px;height:3600px}}</style><iframe src=\"{Path.GetFileName(page)}\"></iframe>");
         using var browser = Process.Start(new ProcessStartInfo("/usr/bin/chromium",
         [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr", $"--user-data-dir={_folder["browser"]}",
-            $"--blink-settings=preferredColorScheme={(isDark ? 0 : 1)}", $"--window-size={width},6000", $"--screenshot={picture}", "file://" + frame,
+            $"--blink-settings=preferredColorScheme={(isDark ? 0 : 1)}", $"--window-size={width},3600", $"--screenshot={picture}", "file://" + frame,
         ]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         browser.OutputDataReceived += (_, _) => { };
         browser.BeginOutputReadLine();
