@@ -87,8 +87,8 @@ internal static class DistillBenchmark
         var (teacher, student) = (given.Teacher.Weights(null, none), given.Student.Weights(null, none));
         var asked = Setup(0);
         var cached = Setup(long.MaxValue);
-        using var askedTeaching = TeachingSetup.Prepare(student, given.Student, given.Teacher, given.Data, asked, 1, false, Hashes(), NullReporter.Instance, none);
-        using var cachedTeaching = TeachingSetup.Prepare(student, given.Student, given.Teacher, given.Data, cached, 1, false, Hashes(), NullReporter.Instance, none);
+        using var askedTeaching = TeachingSetup.Prepare(student, given.Student, given.Teacher, given.Data, asked, 1, null, Hashes(), NullReporter.Instance, none);
+        using var cachedTeaching = TeachingSetup.Prepare(student, given.Student, given.Teacher, given.Data, cached, 1, null, Hashes(), NullReporter.Instance, none);
         var sides = new (string Name, Func<int, double> TokensPerSecond)[]
         {
             ("plain", round => Plain(student, teacher, given.Data, round, steps)),

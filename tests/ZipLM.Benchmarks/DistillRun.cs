@@ -106,6 +106,11 @@ internal static class DistillRun
         }
 
         process.WaitForExit();
-        return isKilled ? (null, first) : throw new InvalidOperationException($"The training ended by itself with {process.ExitCode} and without weights.");
+        if (!isKilled)
+        {
+            throw new InvalidOperationException($"The training ended by itself with {process.ExitCode} and without weights.");
+        }
+
+        return (null, first);
     }
 }
