@@ -39,12 +39,12 @@ internal static class DistillBenchmark
         var result = new Dictionary<string, object>(StringComparer.Ordinal);
         if (only is null or "speed")
         {
-            Add(session.Run(() => Speed(Open(session, options), options)));
+            Add(session.Run(() => Speed(Open(session), options)));
         }
 
         if (only is null or "memory")
         {
-            Add(session.Run(() => Memory(Open(session, options), options)));
+            Add(session.Run(() => Memory(Open(session), options)));
         }
 
         if (only is null or "resume")
@@ -68,14 +68,14 @@ internal static class DistillBenchmark
         TorchSession.Connect(new() { Device = "cpu", Seed = 1, Threads = options.Int("threads", 0) }, NullReporter.Instance);
 
     /// <summary>The teacher, its data, and a student of fewer heads and columns; its weights are random, which no time depends on.</summary>
-    internal static (TransformerModel Teacher, TransformerModel Student, EncodedDataset Data, TextDataset Texts) Open(TorchSession session, Options options, int rows = int.MaxValue)
+    internal static (TransformerModel Teacher, TransformerModel Student, EncodedDataset Data, TextDataset Texts) Open(TorchSession session, int rows = int.MaxValue)
     {
-        var store = options.Text("store") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "ziplm", "quickstart");
-        var teacher = TransformerModel.FromDirectory(session, "teacher", Path.Combine(store, "dotnet-documentation", "models", "bert"));
+        var quickstart = QuickstartTeacher.Open(session);
+        var teacher = TransformerModel.Of(quickstart.Model);
         var description = teacher.Description with { Layers = [.. Shapes.Select((s, i) => new LayerShape(i, s.Heads, s.Width))] };
         var student = session.Run(() => TransformerModel.FromWeights(
             session, "student", description, new(), RandomModel.Create(description, session, CancellationToken.None), teacher.Tokenizer));
-        var all = TextDatasetReader.Read(teacher.Record.TrainingData!);
+        var all = quickstart.Train;
         var texts = new TextDataset(all.Name, [.. all.Examples.Take(rows)], all.Labels);
         return (teacher, student, student.Encode(LabelAlignment.Align(texts, student.Task, student.Labels), Length, CancellationToken.None), texts);
     }
@@ -87,8 +87,8 @@ internal static class DistillBenchmark
         var (teacher, student) = (given.Teacher.Weights(null, none), given.Student.Weights(null, none));
         var asked = Setup(0);
         var cached = Setup(long.MaxValue);
-        using var askedTeaching = TeachingSetup.Prepare(student, given.Student, given.Teacher, given.Data, asked, 1, false, Hashes(), NullReporter.Instance, none);
-        using var cachedTeaching = TeachingSetup.Prepare(student, given.Student, given.Teacher, given.Data, cached, 1, false, Hashes(), NullReporter.Instance, none);
+        using var askedTeaching = TeachingSetup.Prepare(student, given.Student, given.Teacher, given.Data, asked, 1, null, Hashes(), NullReporter.Instance, none);
+        using var cachedTeaching = TeachingSetup.Prepare(student, given.Student, given.Teacher, given.Data, cached, 1, null, Hashes(), NullReporter.Instance, none);
         var sides = new (string Name, Func<int, double> TokensPerSecond)[]
         {
             ("plain", round => Plain(student, teacher, given.Data, round, steps)),
@@ -209,7 +209,7 @@ internal static class DistillBenchmark
         return 1 - ((double)data.Lengths.Sum() / batches.Sum(b => b.Length * b.Max(r => data.Lengths[r])));
     }
 
-    /// <summary>Memory of the process, files left out, after step 500 and at the end.</summary>
+    /// <summary>Memory of the process, files left out, after step 500, or half of fewer steps, and at the end.</summary>
     private static Dictionary<string, object> Memory((TransformerModel Teacher, TransformerModel Student, EncodedDataset Data, TextDataset Texts) given, Options options)
     {
         var last = options.Int("memory-steps", 5000);
@@ -218,10 +218,11 @@ internal static class DistillBenchmark
             BatchSize = BatchSize, Weights = Weights, LearningRate = 1e-4, MaximumLength = Length,
             Epochs = (double)last / BatchFeed.StepsPerEpoch(given.Data, BatchSize),
         };
+        var first = Math.Min(500, last / 2);
         var marks = new Dictionary<int, long>();
         var reporter = new StepReporter(step =>
         {
-            if (step == 500 || step == last)
+            if (step == first || step == last)
             {
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
@@ -231,9 +232,10 @@ internal static class DistillBenchmark
         using var trained = TrainingFlow.Run(given.Student, given.Teacher, given.Texts, null, training, reporter, CancellationToken.None);
         return new(StringComparer.Ordinal)
         {
-            ["memory_growth"] = ((double)marks[last] / marks[500]) - 1,
-            ["memory_bytes_step_500"] = marks[500],
+            ["memory_growth"] = ((double)marks[last] / marks[first]) - 1,
+            ["memory_bytes_first_step"] = marks[first],
             ["memory_bytes_last_step"] = marks[last],
+            ["memory_first_step"] = first,
             ["memory_steps"] = last,
         };
     }

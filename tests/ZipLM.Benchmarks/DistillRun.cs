@@ -16,7 +16,7 @@ internal static class DistillRun
     public static int Child(Options options, string directory)
     {
         using var session = DistillBenchmark.Connect(options);
-        var (teacher, student, _, texts) = DistillBenchmark.Open(session, options, Rows);
+        var (teacher, student, _, texts) = DistillBenchmark.Open(session, Rows);
         var training = new TrainingOptions
         {
             BatchSize = 64, Epochs = 3, LearningRate = 1e-3, Weights = new(0.5, 0.5, 0.01), MaximumLength = 64,
@@ -84,14 +84,8 @@ internal static class DistillRun
             start.ArgumentList.Add(argument);
         }
 
-        if (options.Text("store") is { } store)
-        {
-            start.ArgumentList.Add("--store");
-            start.ArgumentList.Add(store);
-        }
-
         using var process = Process.Start(start)!;
-        var (first, seen) = (-1, 0);
+        var (first, seen, isKilled) = (-1, 0, false);
         while (process.StandardOutput.ReadLine() is { } line)
         {
             if (line.StartsWith("weights ", StringComparison.Ordinal))
@@ -103,14 +97,20 @@ internal static class DistillRun
             if (line.StartsWith("step ", StringComparison.Ordinal))
             {
                 first = first < 0 ? int.Parse(line.AsSpan(5), CultureInfo.InvariantCulture) : first;
-                if (++seen >= killAfter)
+                if (++seen >= killAfter && !isKilled)
                 {
+                    isKilled = true;
                     process.Kill();
                 }
             }
         }
 
         process.WaitForExit();
+        if (!isKilled)
+        {
+            throw new InvalidOperationException($"The training ended by itself with {process.ExitCode} and without weights.");
+        }
+
         return (null, first);
     }
 }

@@ -27,7 +27,7 @@ switch (args)
             """
             Usage: dotnet run -c Release --project tests/ZipLM.Benchmarks -- NAME [--option value]
 
-              distill [--store PATH --only speed|memory|resume --rounds N --steps N --memory-steps N]   token distillation: speed, memory, resume
+              distill [--only speed|memory|resume --rounds N --steps N --memory-steps N]   token distillation: speed, memory, resume
               family [--targets 2,3 --epochs N --dev-rows N --directory PATH]   a gradual family of the quickstart's teacher against one-shot members
               guarantee [--model bert-base|quickstart|DIRECTORY|gpt2 --size mini --length P --generate N --runtimes torch,onnx,int8 --targets 2,3,4,6 --threads N]   promised speedups, measured again by new processes
               import [--rounds N]   time of Import-Module in a fresh process

@@ -26,7 +26,8 @@ public sealed class JobTests(TinyStore store) : IDisposable
         Assert.Equal(job.Id, _session.One<int>("(Get-Job).Id"));
 
         // The first of the two is at work while the other one waits for its turn; Stop-Job ends both.
-        Assert.True(SpinWait.SpinUntil(() => job.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromMinutes(1)), job.StatusMessage);
+        Assert.True(SpinWait.SpinUntil(() => job.ChildJobs.Select(child => child.StatusMessage).Order(StringComparer.Ordinal).ToArray()
+            is [var working, "waiting for another operation"] && working.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromMinutes(1)), job.StatusMessage);
         var watch = Stopwatch.StartNew();
         _session.Run("Stop-Job $job");
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(2));
@@ -93,6 +94,18 @@ public sealed class JobTests(TinyStore store) : IDisposable
         Assert.Equal(1.3, student.TargetSpeedup);
         dynamic last = received.Information[^1].MessageData is PSObject wrapped ? wrapped.BaseObject : received.Information[^1].MessageData;
         Assert.True(last.TaskLoss is double && last.LogitLoss is double && last.TokenLoss is double, "A term of the loss is missing.");
+    }
+
+    [Fact]
+    public void TwoJobsTakeTurnsAndTheOneThatWaitsSaysSo()
+    {
+        var first = _session.One<Job>($"$first = Get-Model bert | {Long}; $first");
+        Assert.True(SpinWait.SpinUntil(() => first.StatusMessage.StartsWith("step ", StringComparison.Ordinal), TimeSpan.FromSeconds(20)), first.StatusMessage);
+        var second = _session.One<Job>("$second = Get-Model bert | Start-ModelTraining -Epochs 0.2; $second");
+        Assert.True(SpinWait.SpinUntil(() => second.StatusMessage == "waiting for another operation", TimeSpan.FromSeconds(20)), second.StatusMessage);
+        Assert.Equal("Waiting", second.ChildJobs[0].Progress[0].Activity);
+        _session.Run("Stop-Job $first; $null = $second | Wait-Job -Timeout 30");
+        Assert.Equal((JobState.Stopped, JobState.Completed), (first.JobStateInfo.State, second.JobStateInfo.State));
     }
 
     [Fact]

@@ -8,16 +8,16 @@ namespace ZipLM.Engine.Compression;
 /// <summary>Chooses which blocks are compared, and whether the teacher's answers are kept on disk.</summary>
 internal static class TeachingSetup
 {
-    /// <summary>Rows from which the similarity of blocks is taken.</summary>
-    private const int SimilarityRows = 256;
+    /// <summary>Most tokens from which the similarity of blocks is taken: the outputs of all blocks are held for them.</summary>
+    private const int SimilarityTokens = 4096;
 
     private const int BatchSize = 32;
 
     /// <param name="weights">The student's weights before training.</param>
-    /// <param name="isDone">Nothing will be asked: the run was through before.</param>
+    /// <param name="stored">How far the run was before, if it goes on. Once it is through nothing will be asked.</param>
     public static Teaching Prepare(
         Transformer weights, TransformerModel student, TransformerModel teacher, EncodedDataset data, TrainingOptions options, int seed,
-        bool isDone, TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
+        TrainingState? stored, TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
     {
         var teacherWeights = teacher.Weights(reporter, cancellationToken);
         var pairs = options.Weights.Token > 0 ? Pairs(weights, student, teacherWeights, teacher, data, options, seed, reporter, cancellationToken) : null;
@@ -26,7 +26,7 @@ internal static class TeachingSetup
             var asked = new Teacher(teacherWeights, options.Weights, options.Temperature, pairs);
             var count = pairs?.TeacherBlocks.Count ?? 0;
             var fields = Teacher.Fields(student.Task, options.Weights, student.Labels.Count, student.VocabularySize, count, teacher.HiddenSize);
-            return new(asked, pairs, isDone ? null : Cache(asked, fields, count, pairs, student, data, options, hashes, reporter, cancellationToken));
+            return new(asked, pairs, stored is { Done: true } ? null : Cache(asked, fields, count, pairs, student, data, options, stored, hashes, reporter, cancellationToken));
         }
         catch
         {
@@ -62,7 +62,8 @@ internal static class TeachingSetup
             }
 
             new Random(seed).Shuffle(rows);
-            return rows.Take(SimilarityRows).OrderBy(r => data.Lengths[r]).Chunk(BatchSize).Select(chunk => new Batch(PaddedRows.From(data, chunk), device));
+            var tokens = 0;
+            return rows.TakeWhile((row, i) => (tokens += data.Lengths[row]) <= SimilarityTokens || i == 0).ToList().OrderBy(r => data.Lengths[r]).Chunk(BatchSize).Select(chunk => new Batch(PaddedRows.From(data, chunk), device));
         }
     }
 
@@ -72,7 +73,7 @@ internal static class TeachingSetup
     /// </summary>
     private static TeacherCache? Cache(
         Teacher teacher, IReadOnlyList<CacheField> fields, int count, LayerPairs? pairs, TransformerModel student, EncodedDataset data, TrainingOptions options,
-        TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
+        TrainingState? stored, TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
     {
         if (options.Epochs <= 1 || data.Masking is not null)
         {
@@ -80,14 +81,19 @@ internal static class TeachingSetup
             return null;
         }
 
-        var isTemporary = options.CheckpointPath is null;
-        var path = isTemporary
-            ? Path.Combine(Path.GetTempPath(), $"ziplm-teacher-{Guid.NewGuid():N}.safetensors")
-            : Path.Combine(options.CheckpointPath!, "teacher.safetensors");
+        // What is kept is rounded to half precision: a run that goes on must not choose again, however full the disk is now.
+        if (stored is { CachesTeacher: false })
+        {
+            reporter.Verbose("The teacher is asked in every step, as it was before the stop.");
+            return null;
+        }
+
+        var directory = options.CheckpointPath ?? Path.GetTempPath();
+        var path = Path.Combine(directory, TrainingCheckpoint.TeacherFile);
         var bytes = TeacherCache.Bytes(fields, data);
         var size = string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:N0} MB");
-        // A run that goes on has its cache already.
-        var limit = File.Exists(path) ? options.CacheLimit : Math.Min(options.CacheLimit, new DriveInfo(Path.GetDirectoryName(path)!).AvailableFreeSpace / 2);
+        var isChosen = stored is { CachesTeacher: true } || (options.CheckpointPath is not null && File.Exists(path));
+        var limit = isChosen ? options.CacheLimit : Math.Min(options.CacheLimit, new DriveInfo(directory).AvailableFreeSpace / 2);
         if (bytes > limit)
         {
             reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
@@ -95,16 +101,20 @@ internal static class TeachingSetup
             return null;
         }
 
-        reporter.Verbose($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in '{path}': {size}.");
+        reporter.Verbose($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in {(options.CheckpointPath is null ? $"a temporary file in '{directory}'" : $"'{path}'")}: {size}.");
+        var device = student.Session.TorchDevice;
+        if (options.CheckpointPath is null)
+        {
+            return TeacherCache.MakeTemporary(directory, teacher, fields, count, data, device, reporter, cancellationToken);
+        }
+
         var origin = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["teacher"] = isTemporary ? string.Empty : hashes.Teacher!,
-            ["data"] = isTemporary ? string.Empty : hashes.Data,
+            ["teacher"] = hashes.Teacher!,
+            ["data"] = hashes.Data,
             ["pairs"] = pairs?.ToString() ?? string.Empty,
             ["temperature"] = options.Temperature.ToString(CultureInfo.InvariantCulture),
         };
-        var cache = TeacherCache.OpenOrMake(path, teacher, fields, count, data, origin, student.Session.TorchDevice, reporter, cancellationToken);
-        cache.IsTemporary = isTemporary;
-        return cache;
+        return TeacherCache.OpenOrMake(path, teacher, fields, count, data, origin, device, reporter, cancellationToken);
     }
 }

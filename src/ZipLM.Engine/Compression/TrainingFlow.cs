@@ -52,9 +52,11 @@ public static class TrainingFlow
             RequireLabels(validation, student.Task, "validation", "Give labelled data, or none for validation.");
         }
 
-        var length = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
-        var encoded = student.Encode(training, length, cancellationToken);
-        var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, length, null, cancellationToken);
+        if (options.LabelSmoothing > 0 && student.Task is ModelTask.Regression or ModelTask.QuestionAnswering)
+        {
+            throw new ZipLMException("LabelSmoothingUnsupported", ErrorKind.InvalidArgument,
+                $"Label smoothing is for labels and words; the answers of '{student.Name}' are {(student.Task == ModelTask.Regression ? "numbers" : "places in a text")}.", "Leave out -LabelSmoothing.", student);
+        }
 
         using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student, cancellationToken) : null;
         var ownTeacher = weights.NeedsTeacher ? recordedTeacher ?? TransformerModel.Of(teacher!) : null;
@@ -63,6 +65,22 @@ public static class TrainingFlow
             RequireFit(ownTeacher, student);
         }
 
+        var own = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
+        var length = Math.Min(own, ownTeacher?.MaximumSequenceLength ?? own);
+        if (length < own)
+        {
+            reporter.Warning($"Sequences are cut to {length} tokens: the teacher '{ownTeacher!.Name}' reads no more.");
+        }
+
+        var encoded = student.Encode(training, length, cancellationToken);
+        if (ownTeacher?.Description.ReadsPairs == false && training.Examples.Any(e => e.TextPair is not null))
+        {
+            throw new ZipLMException("TeacherMismatch", ErrorKind.InvalidArgument,
+                $"'{ownTeacher.Name}' cannot teach '{student.Name}' on '{training.Name}': it was made for single texts, and the data has pairs.", "Use another teacher, or data of single texts.", ownTeacher);
+        }
+
+        var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, own, null, cancellationToken);
+
         var seed = options.Seed ?? student.Session.Seed;
         var result = student.Weights(reporter, cancellationToken).Copy();
         try
@@ -70,7 +88,7 @@ public static class TrainingFlow
             reporter.Verbose($"Training {student.Name} on {training.Name}: {encoded.Examples.Count} rows{(ownTeacher is null ? "" : $", teacher {ownTeacher.Name}")}.");
             var hashes = new TrainingHashes(student, ownTeacher, encoded, evaluation?.Encoded, reporter, cancellationToken);
             using var checkpoint = options.CheckpointPath is { } path ? new TrainingCheckpoint(path, hashes.Identity(options, seed)) : null;
-            using var teaching = ownTeacher is null ? null : TeachingSetup.Prepare(result, student, ownTeacher, encoded, options, seed, checkpoint?.IsDone ?? false, hashes, reporter, cancellationToken);
+            using var teaching = ownTeacher is null ? null : TeachingSetup.Prepare(result, student, ownTeacher, encoded, options, seed, checkpoint?.Stored, hashes, reporter, cancellationToken);
             new Trainer(options, seed, reporter) { Checkpoint = checkpoint }.Train(
                 result, teaching,
                 encoded,

@@ -93,6 +93,8 @@ internal sealed class TrainingHashes(
             hash.AppendData(MemoryMarshal.AsBytes<int>(row.TypeIds));
         }
 
+        // What is hidden in which epoch.
+        hash.AppendData(MemoryMarshal.AsBytes<int>([data.Masking?.Seed ?? -1]));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

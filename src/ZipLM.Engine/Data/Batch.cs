@@ -16,6 +16,7 @@ internal sealed class Batch : IDisposable
         TypeIds = tensor(rows.TypeIds, shape, ScalarType.Int64, device).DetachFromDisposeScope();
         Mask = tensor(rows.Mask, shape, ScalarType.Bool, device).DetachFromDisposeScope();
         Task = rows.Task;
+        TargetCount = rows.TargetCount;
         Targets = TaskTargets.Of(rows.Task, rows.Examples, rows.Length, rows.Told, device)?.DetachFromDisposeScope();
     }
 
@@ -40,6 +41,9 @@ internal sealed class Batch : IDisposable
     /// [batch, sequence], the token to tell at each one (causal: the next one), <see cref="TaskTargets.None"/> where there is none.
     /// </summary>
     public Tensor? Targets { get; }
+
+    /// <summary>What there is to answer: rows, or of a language model the tokens to tell.</summary>
+    public long TargetCount { get; }
 
     /// <summary>Tokens that are not padding.</summary>
     public int TokenCount { get; }

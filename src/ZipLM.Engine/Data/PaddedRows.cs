@@ -39,6 +39,9 @@ internal sealed class PaddedRows
     /// <summary>Tokens that are not padding.</summary>
     public int TokenCount { get; private set; }
 
+    /// <summary>What there is to answer: rows, or of a language model the tokens to tell.</summary>
+    public long TargetCount => TaskTargets.Count(Task, Examples, Told);
+
     /// <summary>Collects rows of a data set.</summary>
     /// <param name="epoch">Which pass over the rows: another one hides other tokens from a masked language model.</param>
     public static PaddedRows From(EncodedDataset dataset, int[] rows, int epoch = 0)

@@ -30,6 +30,15 @@ internal static class TaskTargets
         }
     }
 
+    /// <summary>How many there are: rows, or of a language model the tokens to tell.</summary>
+    /// <param name="told">As above.</param>
+    public static long Count(ModelTask task, IReadOnlyList<EncodedExample> examples, long[] told) => task switch
+    {
+        ModelTask.CausalLanguageModeling => examples.Sum(e => Math.Max(0L, e.Length - Math.Max(1, e.FirstScored))),
+        ModelTask.MaskedLanguageModeling => told.LongCount(t => t != None),
+        _ => examples.Count,
+    };
+
     /// <summary>At each token the one after it; none at the last one, at padding, and where the next is there to be read alone.</summary>
     private static long[] Next(IReadOnlyList<EncodedExample> examples, int length)
     {

@@ -1,7 +1,7 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TorchSharp;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -26,7 +26,8 @@ internal static class AdamWKernel
     /// <summary>Changes weights, means and squares in place and sets the gradients to zero; all contiguous and of one length.</summary>
     public static unsafe void Run(Tensor weights, Tensor gradients, Tensor means, Tensor squares, Factors factors)
     {
-        var (w, g, m, v) = (Address(weights), Address(gradients), Address(means), Address(squares));
+        // As numbers, so that the pieces' lambda may capture them: the tensors outlive the loop.
+        var (w, g, m, v) = (HostTensor.Address(weights), HostTensor.Address(gradients), HostTensor.Address(means), HostTensor.Address(squares));
         var count = weights.numel();
         Parallel.For(0, (count + Piece - 1) / Piece, new() { MaxDegreeOfParallelism = get_num_threads() }, piece =>
         {
@@ -66,11 +67,4 @@ internal static class AdamWKernel
     }
 
     private static Span<Vector<float>> Vectors(Span<float> numbers) => MemoryMarshal.Cast<float, Vector<float>>(numbers);
-
-    // As a number, so that the pieces' lambda may capture it: the tensors outlive the loop.
-    private static unsafe nint Address(Tensor tensor)
-    {
-        using var first = tensor.narrow(0, 0, 1);
-        return (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
-    }
 }

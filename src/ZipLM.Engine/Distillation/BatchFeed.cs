@@ -40,20 +40,31 @@ internal sealed class BatchFeed : IDisposable
     {
         var (parts, failure) = _ready.Take(cancellationToken);
         failure?.Throw();
-        var batches = parts.Select(p => new Batch(p.Rows, _device)).ToList();
-        var shares = PartShare.Of(batches);
-        return [.. parts.Select((p, i) => new TrainingPart(batches[i], _cache?.Answer(p.Kept, _device), shares[i], p.Seed))];
+        var shares = PartShare.Of([.. parts.Select(p => p.Rows)]);
+        var taken = new List<TrainingPart>();
+        try
+        {
+            foreach (var part in parts)
+            {
+                taken.Add(new(new(part.Rows, _device), null, shares[taken.Count], part.Seed));
+                taken[^1] = taken[^1] with { Teacher = _cache?.Answer(part.Kept, _device) };
+            }
+
+            return taken;
+        }
+        catch
+        {
+            taken.ForEach(p => p.Dispose());
+            Free(parts);
+            throw;
+        }
     }
 
     public void Dispose()
     {
         _ended.Cancel();
         _thread.Join();
-        foreach (var tensor in _ready.SelectMany(r => r.Parts).SelectMany(p => p.Kept))
-        {
-            tensor.Dispose();
-        }
-
+        Free(_ready.SelectMany(r => r.Parts));
         _ready.Dispose();
         _ended.Dispose();
     }
@@ -79,15 +90,23 @@ internal sealed class BatchFeed : IDisposable
         }
         catch (Exception e)
         {
-            foreach (var tensor in parts.SelectMany(p => p.Kept))
+            Free(parts);
+            try
             {
-                tensor.Dispose();
+                _ready.Add(([], ExceptionDispatchInfo.Capture(e)), _ended.Token);
             }
+            catch (OperationCanceledException)
+            {
+                // Nobody waits for it.
+            }
+        }
+    }
 
-            if (!_ended.IsCancellationRequested)
-            {
-                _ready.Add(([], ExceptionDispatchInfo.Capture(e)), CancellationToken.None);
-            }
+    private static void Free(IEnumerable<Prepared> parts)
+    {
+        foreach (var tensor in parts.SelectMany(p => p.Kept))
+        {
+            tensor.Dispose();
         }
     }
 

@@ -14,18 +14,19 @@ internal static class DistillationLoss
     public static Tensor Logit(Tensor student, Tensor teacher, Batch batch, double temperature)
     {
         var (answers, targets) = (TaskLoss.Answers(student, batch), TaskLoss.Answers(teacher, batch));
-        return batch.Task == ModelTask.Regression ? (answers - targets).Squared().mean() : Logit(answers, targets, temperature);
+        return batch.Task switch
+        {
+            ModelTask.Regression => (answers - targets).Squared().mean(),
+            ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling =>
+                TaskLoss.ByToken(Divergences(answers, targets, temperature), batch).sum().Over(batch.TokenCount),
+            _ => Logit(answers, targets, temperature),
+        };
     }
 
     /// <summary>The same of answers as rows of scores.</summary>
     /// <param name="student">[answers, choices]</param>
     /// <param name="teacher">[answers, choices]</param>
-    public static Tensor Logit(Tensor student, Tensor teacher, double temperature)
-    {
-        var p = nn.functional.log_softmax(teacher.Over(temperature), 1);
-        var q = nn.functional.log_softmax(student.Over(temperature), 1);
-        return (p.exp() * (p - q)).sum(new long[] { 1 }).mean().Times(temperature * temperature);
-    }
+    public static Tensor Logit(Tensor student, Tensor teacher, double temperature) => Divergences(student, teacher, temperature).mean();
 
     /// <summary>The same of a language model, of which only the likeliest words were kept.</summary>
     public static Tensor Logit(Tensor student, LikelyWords teacher, Batch batch, double temperature) =>
@@ -53,6 +54,13 @@ internal static class DistillationLoss
         }
 
         return total ?? throw new ArgumentException("There is no hidden state to compare.", nameof(student));
+    }
+
+    private static Tensor Divergences(Tensor student, Tensor teacher, double temperature)
+    {
+        var p = nn.functional.log_softmax(teacher.Over(temperature), 1);
+        var q = nn.functional.log_softmax(student.Over(temperature), 1);
+        return (p.exp() * (p - q)).sum(new long[] { 1 }).Times(temperature * temperature);
     }
 
     /// <summary>Mean over the tokens that are not padding.</summary>

@@ -9,7 +9,7 @@ namespace ZipLM.Engine.Distillation;
 internal static class LayerSimilarity
 {
     /// <summary>CKA of each block of the student with each of the teacher, 0–1, over the tokens of some batches; [student block, teacher block].</summary>
-    /// <param name="batches">Disposed here.</param>
+    /// <param name="batches">Disposed here; what all blocks of both models give for them must fit into memory.</param>
     public static double[,] Of(Transformer student, Transformer teacher, IEnumerable<Batch> batches, CancellationToken cancellationToken)
     {
         using var gradients = no_grad();
@@ -25,15 +25,18 @@ internal static class LayerSimilarity
             }
         }
 
-        var (x, y) = (own.Select(Centred).ToList(), others.Select(Centred).ToList());
-        var (xNorms, yNorms) = (x.Select(SelfNorm).ToList(), y.Select(SelfNorm).ToList());
-        var result = new double[x.Count, y.Count];
-        for (var k = 0; k < x.Count; k++)
+        // In double precision one block of each at a time.
+        var xNorms = own.Select(SelfNorm).ToList();
+        var result = new double[own.Count, others.Count];
+        for (var j = 0; j < others.Count; j++)
         {
-            for (var j = 0; j < y.Count; j++)
+            using var ofTeacher = NewDisposeScope();
+            var y = Centred(others[j]);
+            var yNorm = SelfNorm(others[j]);
+            for (var k = 0; k < own.Count; k++)
             {
                 using var inner = NewDisposeScope();
-                result[k, j] = y[j].t().matmul(x[k]).Squared().sum().item<double>() / (xNorms[k] * yNorms[j]);
+                result[k, j] = y.t().matmul(Centred(own[k])).Squared().sum().item<double>() / (xNorms[k] * yNorm);
             }
         }
 
@@ -46,19 +49,20 @@ internal static class LayerSimilarity
         var tokens = batch.Mask.view(-1).nonzero().squeeze(1);
         foreach (var (list, hidden) in perBlock.Zip(model.Forward(batch, new() { KeepHidden = true }).Hidden))
         {
-            list.Add(hidden.flatten(0, 1).index_select(0, tokens).to(ScalarType.Float64).MoveToOuterDisposeScope());
+            list.Add(hidden.flatten(0, 1).index_select(0, tokens).MoveToOuterDisposeScope());
         }
     }
 
     private static Tensor Centred(List<Tensor> parts)
     {
-        var all = cat(parts, 0);
+        var all = cat(parts, 0).to(ScalarType.Float64);
         return all - all.mean(new long[] { 0 }, keepdim: true);
     }
 
-    private static double SelfNorm(Tensor x)
+    private static double SelfNorm(List<Tensor> parts)
     {
         using var scope = NewDisposeScope();
+        var x = Centred(parts);
         return Math.Max(x.t().matmul(x).Squared().sum().sqrt().item<double>(), 1e-30);
     }
 }

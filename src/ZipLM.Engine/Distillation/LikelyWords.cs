@@ -21,8 +21,11 @@ internal sealed record LikelyWords(Tensor Ids, Tensor LogProbabilities) : IDispo
     /// <param name="logits">[batch, length, vocabulary]</param>
     public static LikelyWords Of(Tensor logits, double temperature)
     {
-        var (values, ids) = nn.functional.log_softmax(logits.to(ScalarType.Float32).Over(temperature), 2).topk((int)Math.Min(Count, logits.shape[2]), 2);
-        return new(ids, WithRest(values));
+        using var scope = NewDisposeScope();
+        var scaled = logits.to(ScalarType.Float32).Over(temperature);
+        var (values, ids) = scaled.topk((int)Math.Min(Count, logits.shape[2]), 2);
+        // Not the logarithms of all words: of each such tensor there are gigabytes.
+        return new(ids.MoveToOuterDisposeScope(), WithRest(values - scaled.logsumexp(2, keepdim: true)).MoveToOuterDisposeScope());
     }
 
     /// <summary>KL(teacher ‖ student) · T² at each token, [batch, length].</summary>

@@ -11,6 +11,17 @@ internal sealed record LossTerms(LossWeights Weights, Tensor? Task, Tensor? Logi
         .Select(t => t.Item2!.Times(t.Item1))
         .Aggregate((a, b) => a.Plus(b));
 
+    /// <summary>Tensors whose gradient by the total is known already, beside what the total's graph says; and that gradient.</summary>
+    public IReadOnlyList<(Tensor Of, Tensor Gradient)> Known { get; init; } = [];
+
+    /// <summary>Adds to the gradients of all that the losses depend on.</summary>
+    public void Backward()
+    {
+        using var one = ones_like(Total);
+        (Tensor Of, Tensor Gradient)[] roots = [.. Total.requires_grad ? [(Total, one)] : Array.Empty<(Tensor, Tensor)>(), .. Known];
+        autograd.backward([.. roots.Select(r => r.Of)], [.. roots.Select(r => r.Gradient)]);
+    }
+
     /// <summary>[total, task, logit, token] without a graph, which no dispose scope frees.</summary>
     public Tensor Detach()
     {

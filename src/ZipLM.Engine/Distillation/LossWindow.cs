@@ -11,7 +11,7 @@ internal sealed class LossWindow(LossWeights weights) : IDisposable
     private long _start = Stopwatch.GetTimestamp();
 
     /// <param name="terms">[total, task, logit, token]; owned by this from here.</param>
-    /// <param name="rows">The rows of the batch.</param>
+    /// <param name="rows">The rows of the training data that the batch is of, from 0.</param>
     public void Add(Tensor terms, IReadOnlyList<int> rows, int tokens)
     {
         _steps.Add((terms, rows));

@@ -1,5 +1,4 @@
 using ZipLM.Engine.Data;
-using ZipLM.Engine.Runtime;
 
 namespace ZipLM.Engine.Distillation;
 
@@ -12,27 +11,15 @@ internal readonly record struct PartShare(double Rows, double Tokens, double Tar
     public static PartShare Whole { get; } = new(1, 1, 1);
 
     /// <summary>The share of each part.</summary>
-    public static IReadOnlyList<PartShare> Of(IReadOnlyList<Batch> parts)
+    public static IReadOnlyList<PartShare> Of(IReadOnlyList<PaddedRows> parts)
     {
         if (parts.Count == 1)
         {
             return [Whole];
         }
 
-        var targets = parts.Select(CountOf).ToList();
+        var targets = parts.Select(p => p.TargetCount).ToList();
         return [.. parts.Select((p, i) => new PartShare(
-            (double)p.Rows.Count / parts.Sum(o => o.Rows.Count), (double)p.TokenCount / parts.Sum(o => o.TokenCount), targets[i] / Math.Max(targets.Sum(), 1)))];
-    }
-
-    private static double CountOf(Batch part)
-    {
-        if (part.Task is not (ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling))
-        {
-            return part.Rows.Count;
-        }
-
-        using var told = part.Targets!.DiffersFrom(TaskTargets.None);
-        using var count = told.sum();
-        return count.item<long>();
+            (double)p.Count / parts.Sum(o => o.Count), (double)p.TokenCount / parts.Sum(o => o.TokenCount), (double)targets[i] / Math.Max(targets.Sum(), 1)))];
     }
 }

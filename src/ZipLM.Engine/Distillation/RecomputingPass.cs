@@ -32,7 +32,7 @@ internal sealed class RecomputingPass : IGradientPass
         Seed(student.Blocks.Count);
         var last = student.FinalNorm?.Apply(outputs[^1]) ?? outputs[^1];
         var terms = loss.Of(new(last, loss.Forward.Head == true ? student.Head?.Forward(last, batch, loss.Forward) : null, outputs[1..]), part.Teacher, batch, part.Share);
-        terms.Total.backward();
+        terms.Backward();
         for (var k = student.Blocks.Count - 1; k >= 0; k--)
         {
             cancellationToken.ThrowIfCancellationRequested();

@@ -24,11 +24,24 @@ internal sealed class StudentLoss(TrainingOptions options, LayerPairs? pairs)
     {
         var weights = options.Weights;
         var logits = student.Logits is { } given ? Precise(given) : null;
+        var (token, known) = weights.Token > 0 ? Token(pairs!.Student(student.Hidden), teacher!.Hidden, batch, share.Tokens) : (null, []);
         return new(
             weights,
             weights.Task > 0 ? TaskLoss.Mean(logits!, batch, options.LabelSmoothing).Times(share.Targets) : null,
             weights.Logit > 0 ? Divergence(logits!, teacher!, batch).Times(logits!.dim() == 3 && batch.Task != ModelTask.QuestionAnswering ? share.Tokens : share.Rows) : null,
-            weights.Token > 0 ? DistillationLoss.Token(pairs!.Student(student.Hidden), teacher!.Hidden, batch, options.TokenDistance).Times(share.Tokens) : null);
+            token) { Known = known };
+    }
+
+    private (Tensor? Loss, IReadOnlyList<(Tensor, Tensor)> Known) Token(IReadOnlyList<Tensor> student, IReadOnlyList<Tensor> teacher, Batch batch, double share)
+    {
+        if (options.TokenDistance != TokenDistance.Euclidean || !student.Zip(teacher).All(b => TokenKernel.Supports(b.First, b.Second)))
+        {
+            return (DistillationLoss.Token(student, teacher, batch, options.TokenDistance).Times(share), []);
+        }
+
+        var perToken = share / batch.TokenCount;
+        var blocks = student.Zip(teacher, (s, t) => TokenKernel.Run(s, t, batch, options.Weights.Token * perToken)).ToList();
+        return (tensor((float)(blocks.Sum(b => b.Sum) * perToken)), [.. student.Zip(blocks, (s, b) => (s, b.Gradient))]);
     }
 
     private Tensor Divergence(Tensor logits, TeacherAnswer teacher, Batch batch) => teacher.Words is { } words

@@ -51,6 +51,16 @@ internal sealed class Teacher(Transformer model, LossWeights weights, double tem
         return all;
     }
 
+    /// <summary>Rows to ask it for at a time: fewer where their answers are long. The same data gives the same rows.</summary>
+    /// <param name="numbers">Most numbers of the answers.</param>
+    /// <param name="most">Most rows.</param>
+    public int RowsWithin(long numbers, int most, EncodedDataset data)
+    {
+        var words = data.Task is ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling && weights.Logit > 0 ? model.Embeddings.Words.Weight.shape[0] : 0;
+        var hidden = pairs is null ? 0 : (pairs.TeacherBlocks.Count + model.Blocks.Count) * model.Embeddings.Words.Weight.shape[1];
+        return (int)Math.Clamp(numbers / (data.Lengths.Max() * Math.Max(1, words + hidden)), 1, most);
+    }
+
     /// <summary>What is kept of its answers.</summary>
     /// <param name="labels">Labels of a classifier.</param>
     public static IReadOnlyList<CacheField> Fields(ModelTask task, LossWeights weights, int labels, int vocabulary, int pairs, int width)

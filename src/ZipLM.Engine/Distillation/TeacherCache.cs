@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using ZipLM.Engine.Data;
+using ZipLM.Engine.Runtime;
 using ZipLM.Engine.Storage;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -17,7 +17,11 @@ namespace ZipLM.Engine.Distillation;
 /// </summary>
 internal sealed unsafe class TeacherCache : IDisposable
 {
-    private const int BatchSize = 64;
+    /// <summary>Most rows that the teacher is asked for at a time.</summary>
+    private const int MostRows = 64;
+
+    /// <summary>Most numbers of an answer at a time, of 4 bytes each: a language model's scores, or all blocks' outputs.</summary>
+    private const long MostNumbers = 1 << 25;
 
     private readonly IReadOnlyList<CacheField> _fields;
     private readonly long[] _starts;
@@ -29,26 +33,27 @@ internal sealed unsafe class TeacherCache : IDisposable
     private readonly MemoryMappedViewAccessor _view;
     private readonly byte* _data;
 
-    private TeacherCache(string path, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data)
+    /// <param name="stream">A complete cache; closed with this.</param>
+    /// <param name="starts">Where each field begins in it, behind the head.</param>
+    private TeacherCache(FileStream stream, long[] starts, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data)
     {
-        (_path, _fields, _pairs) = (path, fields, pairs);
-        _starts = Header(fields, data, new Dictionary<string, string>()).Starts;
+        (_path, _starts, _fields, _pairs) = (stream.Name, starts, fields, pairs);
         (_rowAt, _tokenAt) = Places(data);
-        _file = MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
+        _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
         _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
         byte* start = null;
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
         _data = start + 8 + BinaryPrimitives.ReadInt64LittleEndian(new ReadOnlySpan<byte>(start, 8));
     }
 
-    /// <summary>Whether the file goes with this; otherwise it stays for a run that goes on.</summary>
+    /// <summary>Whether the file goes with this, as a temporary one does anyway; otherwise it stays for a run that goes on.</summary>
     public bool IsTemporary { get; set; }
 
     /// <summary>Bytes that a cache takes.</summary>
     public static long Bytes(IReadOnlyList<CacheField> fields, EncodedDataset data) =>
-        fields.Sum(f => f.Bytes * (f.IsPerToken ? data.Lengths.Sum(l => (long)l) : data.Examples.Count));
+        fields.Sum(f => f.Bytes * Rows(f, data));
 
-    /// <summary>Opens a cache of the same answers, or asks the teacher and makes one.</summary>
+    /// <summary>Opens a cache of the same answers, or asks the teacher and makes one; the file stays for a run that goes on.</summary>
     /// <param name="path">The file.</param>
     /// <param name="origin">What the answers are of: teacher, data, and what else they depend on.</param>
     /// <exception cref="ZipLMException"><c>DiskFull</c>, <c>FileNotWritable</c>.</exception>
@@ -56,12 +61,42 @@ internal sealed unsafe class TeacherCache : IDisposable
         string path, Teacher teacher, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data,
         IReadOnlyDictionary<string, string> origin, Device device, IReporter reporter, CancellationToken cancellationToken)
     {
-        if (!IsOf(path, origin))
+        if (Starts(path, fields, data, origin) is not { } starts)
         {
-            Make(path, teacher, fields, data, origin, device, reporter, cancellationToken);
+            starts = Make(path, teacher, fields, data, origin, device, reporter, cancellationToken);
         }
 
-        return new(path, fields, pairs, data);
+        return new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete), starts, fields, pairs, data);
+    }
+
+    /// <summary>Asks the teacher and keeps the answers in a file that goes with this, or with the process however it ends.</summary>
+    /// <exception cref="ZipLMException"><c>DiskFull</c>, <c>FileNotWritable</c>.</exception>
+    public static TeacherCache MakeTemporary(
+        string directory, Teacher teacher, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data, Device device, IReporter reporter, CancellationToken cancellationToken)
+    {
+        var path = Path.Combine(directory, $"ziplm-teacher-{Guid.NewGuid():N}.safetensors");
+        FileStream? stream = null;
+        try
+        {
+            stream = new(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.DeleteOnClose);
+            if (!OperatingSystem.IsWindows())
+            {
+                // The name goes at once: not even a kill then leaves the file.
+                File.Delete(path);
+            }
+
+            return new(stream, Write(stream, path, teacher, fields, data, new Dictionary<string, string>(), device, reporter, cancellationToken), fields, pairs, data);
+        }
+        catch (Exception e)
+        {
+            stream?.Dispose();
+            if (WriteFailure.Explain(e, path, Bytes(fields, data), path) is { } error)
+            {
+                throw error;
+            }
+
+            throw;
+        }
     }
 
     /// <summary>What is kept of the answer on the rows of a batch, on the host, the caller's to dispose. May run on any thread, and lets torch compute nothing.</summary>
@@ -105,98 +140,101 @@ internal sealed unsafe class TeacherCache : IDisposable
         long[] shape = field.IsPerToken ? [rows.Count, rows.Length, field.Numbers] : [rows.Count, field.Numbers];
         var isHalf = field.Type == ScalarType.Float16;
         var host = empty(shape, isHalf ? ScalarType.Float32 : ScalarType.Int64).DetachFromDisposeScope();
-        var bytes = host.bytes;
-        // Padding is 0.
-        bytes.Clear();
+        var perRow = field.Numbers * (field.IsPerToken ? rows.Length : 1);
+        // Of many blocks they are more bytes than a span can have.
+        var target = (byte*)HostTensor.Address(host);
         for (var i = 0; i < rows.Count; i++)
         {
             var row = rows.Rows[i];
             var count = field.Numbers * (field.IsPerToken ? lengths[i] : 1);
             var source = region + (field.Bytes * (field.IsPerToken ? _tokenAt[row] : _rowAt[row]));
-            var at = i * (field.IsPerToken ? rows.Length : 1) * field.Numbers;
+            // Padding is 0.
             if (isHalf)
             {
-                TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, count), MemoryMarshal.Cast<byte, float>(bytes).Slice(at, count));
+                var floats = new Span<float>((float*)target + ((long)i * perRow), perRow);
+                TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, count), floats);
+                floats[count..].Clear();
             }
             else
             {
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<int>(source, count), MemoryMarshal.Cast<byte, long>(bytes).Slice(at, count));
+                var integers = new Span<long>((long*)target + ((long)i * perRow), perRow);
+                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<int>(source, count), integers);
+                integers[count..].Clear();
             }
         }
 
         return host;
     }
 
-    private static bool IsOf(string path, IReadOnlyDictionary<string, string> origin)
+    /// <summary>Where each field begins in a file that holds these answers, and none else; null when it does not.</summary>
+    private static long[]? Starts(string path, IReadOnlyList<CacheField> fields, EncodedDataset data, IReadOnlyDictionary<string, string> origin)
     {
         if (!File.Exists(path))
         {
-            return false;
+            return null;
         }
 
         try
         {
             using var file = SafeTensorsFile.Open(path);
-            return file.Metadata.Count == origin.Count && origin.All(o => file.Metadata.GetValueOrDefault(o.Key) == o.Value);
+            var isOf = file.Metadata.Count == origin.Count && origin.All(o => file.Metadata.GetValueOrDefault(o.Key) == o.Value)
+                && file.Entries.Count == fields.Count
+                && fields.All(f => file.Entries.GetValueOrDefault(f.Name) is { } entry && entry.DType == f.Type && entry.Shape.SequenceEqual([Rows(f, data), f.Numbers]));
+            return isOf ? [.. fields.Select(f => file.Entries[f.Name].Begin)] : null;
         }
         catch (ZipLMException)
         {
             // Whatever it is, it can be made again.
-            return false;
+            return null;
         }
     }
 
-    private static void Make(
+    private static long[] Make(
         string path, Teacher teacher, IReadOnlyList<CacheField> fields, EncodedDataset data, IReadOnlyDictionary<string, string> origin,
         Device device, IReporter reporter, CancellationToken cancellationToken)
     {
-        var temporary = TemporaryName.Beside(Path.GetFullPath(path), TemporaryName.Unfinished);
-        var bytes = Bytes(fields, data);
-        var (header, starts) = Header(fields, data, origin);
-        WriteFailure.RequireSpace(path, bytes);
-        try
-        {
-            using (var handle = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                RandomAccess.Write(handle, header, 0);
-                var ends = starts.Select(s => s + header.Length).ToArray();
-                var done = 0;
-                foreach (var batch in Batch.Sequential(data, BatchSize, device))
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    using var scope = NewDisposeScope();
-                    using (batch)
-                    {
-                        var answers = teacher.AskInShort(batch);
-                        for (var i = 0; i < fields.Count; i++)
-                        {
-                            using var answer = answers[i];
-                            var kept = fields[i].IsPerToken && batch.IsPadded ? answer[batch.Mask] : answer;
-                            using var stored = kept.to(fields[i].Type).cpu().contiguous();
-                            RandomAccess.Write(handle, stored.bytes, ends[i]);
-                            ends[i] += stored.numel() * (fields[i].Type == ScalarType.Float16 ? 2 : 4);
-                        }
-
-                        done += batch.Rows.Count;
-                        reporter.Progress(new("Asking the teacher", $"{done} of {data.Examples.Count} rows", done, data.Examples.Count));
-                    }
-                }
-            }
-
-            File.Move(temporary, path, overwrite: true);
-            reporter.Progress(new("Asking the teacher", "done", data.Examples.Count, data.Examples.Count, Completed: true));
-        }
-        catch (Exception e)
-        {
-            File.Delete(temporary);
-            if (WriteFailure.Explain(e, path, bytes, temporary) is { } error)
-            {
-                throw error;
-            }
-
-            throw;
-        }
+        long[] starts = [];
+        AtomicFile.Write(path, stream => starts = Write((FileStream)stream, path, teacher, fields, data, origin, device, reporter, cancellationToken), Bytes(fields, data));
+        return starts;
     }
+
+    /// <returns>Where each field begins behind the head.</returns>
+    private static long[] Write(
+        FileStream stream, string path, Teacher teacher, IReadOnlyList<CacheField> fields, EncodedDataset data, IReadOnlyDictionary<string, string> origin,
+        Device device, IReporter reporter, CancellationToken cancellationToken)
+    {
+        WriteFailure.RequireSpace(path, Bytes(fields, data));
+        var (header, starts) = Header(fields, data, origin);
+        var handle = stream.SafeFileHandle;
+        RandomAccess.Write(handle, header, 0);
+        var ends = starts.Select(s => s + header.Length).ToArray();
+        var done = 0;
+        foreach (var batch in Batch.Sequential(data, teacher.RowsWithin(MostNumbers, MostRows, data), device))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using (batch)
+            {
+                var answers = teacher.AskInShort(batch);
+                for (var i = 0; i < fields.Count; i++)
+                {
+                    using var answer = answers[i];
+                    using var kept = fields[i].IsPerToken && batch.IsPadded ? answer[batch.Mask] : answer.alias();
+                    using var stored = kept.to(fields[i].Type).cpu().contiguous();
+                    RandomAccess.Write(handle, stored.bytes, ends[i]);
+                    ends[i] += stored.numel() * (fields[i].Type == ScalarType.Float16 ? 2 : 4);
+                }
+
+                done += batch.Rows.Count;
+                reporter.Progress(new("Asking the teacher", $"{done} of {data.Examples.Count} rows", done, data.Examples.Count));
+            }
+        }
+
+        reporter.Progress(new("Asking the teacher", "done", data.Examples.Count, data.Examples.Count, Completed: true));
+        return starts;
+    }
+
+    private static long Rows(CacheField field, EncodedDataset data) => field.IsPerToken ? data.Lengths.Sum(l => (long)l) : data.Examples.Count;
 
     /// <summary>The head of the file, and where each field begins behind it.</summary>
     private static (byte[] Header, long[] Starts) Header(IReadOnlyList<CacheField> fields, EncodedDataset data, IReadOnlyDictionary<string, string> origin)
@@ -207,7 +245,7 @@ internal sealed unsafe class TeacherCache : IDisposable
         for (var i = 0; i < fields.Count; i++)
         {
             var field = fields[i];
-            var count = field.IsPerToken ? data.Lengths.Sum(l => (long)l) : data.Examples.Count;
+            var count = Rows(field, data);
             starts[i] = at;
             json[field.Name] = new JsonObject
             {
@@ -230,7 +268,7 @@ internal sealed unsafe class TeacherCache : IDisposable
     {
         var (rows, tokens) = (new long[data.Examples.Count], new long[data.Examples.Count]);
         var (row, token) = (0L, 0L);
-        foreach (var index in BatchSampler.Sequential(data.Lengths, BatchSize).SelectMany(b => b))
+        foreach (var index in BatchSampler.Sequential(data.Lengths, MostRows).SelectMany(b => b))
         {
             (rows[index], tokens[index]) = (row++, token);
             token += data.Lengths[index];

@@ -29,7 +29,7 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
         using var parameters = new FlatParameters([.. TrainedParameter.Of(student, options.LayerRateDecay, loss.Forward.Head == true), .. teaching?.Pairs?.Parameters ?? []]);
         using var optimizer = new AdamW(parameters, options.WeightDecay, options.MaximumGradientNorm);
         using var window = new LossWindow(options.Weights);
-        using var run = new TrainingRun(parameters, optimizer, window, options, reporter, Checkpoint, cancellationToken);
+        using var run = new TrainingRun(parameters, optimizer, window, options, teaching is null ? null : teaching.Cache is not null, reporter, Checkpoint, cancellationToken);
         var stepsPerEpoch = BatchFeed.StepsPerEpoch(data, options.BatchSize);
         var total = Math.Max(1, (int)Math.Round(stepsPerEpoch * options.Epochs));
         var schedule = new RateSchedule(options.Schedule, options.LearningRate, total, (int)Math.Round(total * options.WarmUp));
@@ -83,10 +83,11 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
         {
             while (true)
             {
-                var parts = feed.Take(cancellationToken);
+                IReadOnlyList<TrainingPart> parts = [];
+                Tensor? sum = null;
                 try
                 {
-                    Tensor? sum = null;
+                    parts = feed.Take(cancellationToken);
                     foreach (var part in parts)
                     {
                         using var answer = part.Teacher is null ? teaching?.Teacher.Ask(part.Batch) : null;
@@ -104,11 +105,12 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
                         }
                     }
 
-                    return (sum!, [.. parts.SelectMany(p => p.Batch.Rows)], parts.Sum(p => p.Batch.TokenCount));
+                    return (sum!, [.. parts.SelectMany(p => p.Batch.Rows).Select(r => data.Examples[r].Row).Distinct()], parts.Sum(p => p.Batch.TokenCount));
                 }
                 catch (Exception e) when (OutOfMemory.Is(e))
                 {
-                    var largest = parts.Max(p => p.Batch.Rows.Count);
+                    sum?.Dispose();
+                    var largest = parts.Count > 0 ? parts.Max(p => p.Batch.Rows.Count) : run.State.PartSize;
                     if (largest == 1)
                     {
                         throw new ZipLMException("TrainingOutOfMemory", ErrorKind.ResourceUnavailable,

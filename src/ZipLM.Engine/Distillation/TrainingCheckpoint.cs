@@ -10,6 +10,9 @@ namespace ZipLM.Engine.Distillation;
 /// </summary>
 internal sealed class TrainingCheckpoint : IDisposable
 {
+    /// <summary>Name of the file of the teacher's answers.</summary>
+    public const string TeacherFile = "teacher.safetensors";
+
     private const string Format = "1";
     private readonly RunIdentity _identity;
     private readonly string _file;
@@ -39,7 +42,13 @@ internal sealed class TrainingCheckpoint : IDisposable
             throw WriteFailure.NotWritable(e, directory);
         }
 
-        Metrics = new(Path.Combine(directory, "metrics.jsonl"));
+        var metrics = Path.Combine(directory, "metrics.jsonl");
+        Metrics = new(metrics);
+        // What a kill left half written; nobody else writes here.
+        foreach (var stray in new[] { _file, metrics, Path.Combine(directory, TeacherFile) }.SelectMany(f => TemporaryName.FilesBeside(f, TemporaryName.Unfinished)))
+        {
+            File.Delete(stray);
+        }
     }
 
     public DirectoryInfo Directory { get; }
@@ -47,14 +56,14 @@ internal sealed class TrainingCheckpoint : IDisposable
     /// <summary>The learning curve.</summary>
     public MetricLog Metrics { get; }
 
-    /// <summary>Whether the run was through.</summary>
+    /// <summary>How far the stored run is; null when nothing is stored.</summary>
     /// <exception cref="ZipLMException"><c>TrainingCheckpointMismatch</c> when what is stored is another run; or what is wrong with the file.</exception>
-    public bool IsDone
+    public TrainingState? Stored
     {
         get
         {
             using var stored = File.Exists(_file) ? SafeTensorsFile.Open(_file) : null;
-            return stored is not null && StateOf(stored.Metadata).Done;
+            return stored is null ? null : StateOf(stored.Metadata);
         }
     }
 

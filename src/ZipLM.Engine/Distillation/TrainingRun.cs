@@ -18,13 +18,14 @@ internal sealed class TrainingRun : IDisposable
     private long _savedAt = Stopwatch.GetTimestamp();
 
     /// <summary>Begins a run, or goes on with the one in the checkpoint.</summary>
+    /// <param name="cachesTeacher">As <see cref="TrainingState.CachesTeacher"/> says.</param>
     public TrainingRun(
-        FlatParameters parameters, AdamW optimizer, LossWindow window, TrainingOptions options, IReporter reporter,
+        FlatParameters parameters, AdamW optimizer, LossWindow window, TrainingOptions options, bool? cachesTeacher, IReporter reporter,
         TrainingCheckpoint? checkpoint, CancellationToken cancellationToken)
     {
         (_parameters, _optimizer, _window, _options, _reporter, _checkpoint) = (parameters, optimizer, window, options, reporter, checkpoint);
         var stored = checkpoint?.Restore(parameters, optimizer, window, best => _best = best.DetachFromDisposeScope(), cancellationToken);
-        State = stored ?? new() { PartSize = Math.Min(options.MicroBatchSize ?? options.BatchSize, options.BatchSize) };
+        State = stored ?? new() { PartSize = Math.Min(options.MicroBatchSize ?? options.BatchSize, options.BatchSize), CachesTeacher = cachesTeacher };
         _curve.AddRange(checkpoint?.Metrics.KeepUpTo(State.Logged) ?? []);
         if (stored is not null)
         {
@@ -93,8 +94,10 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Stores the end of the run, and puts the best weights in place.</summary>
+    /// <exception cref="ZipLMException"><c>TrainingDiverged</c>: of the last step only the weights can tell.</exception>
     public void Finish()
     {
+        RequireFiniteWeights();
         Save();
         if (_best is not null)
         {

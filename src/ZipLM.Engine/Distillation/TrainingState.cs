@@ -18,6 +18,9 @@ internal sealed record TrainingState
     /// <summary>Validations since the best one.</summary>
     public int Waited { get; init; }
 
+    /// <summary>Whether the teacher's answers come from a cache; null where there is no teacher.</summary>
+    public bool? CachesTeacher { get; init; }
+
     /// <summary>Whether training has ended.</summary>
     public bool Done { get; init; }
 }

@@ -13,10 +13,13 @@ internal sealed class WholePass : IGradientPass
         // A step of a large model takes seconds: this is looked at before each of its parts.
         cancellationToken.ThrowIfCancellationRequested();
         Randomness.Seed(part.Seed, student.Device);
-        var output = student.Forward(part.Batch, loss.Forward);
+        var words = student.Embeddings.Words;
+        var taken = words.Apply(part.Batch.InputIds).detach().requires_grad_();
+        var output = student.Forward(part.Batch, loss.Forward with { Words = taken });
         cancellationToken.ThrowIfCancellationRequested();
         var terms = loss.Of(output, part.Teacher, part.Batch, part.Share);
-        terms.Total.backward();
+        terms.Backward();
+        words.AddGradient(part.Batch.InputIds, taken.grad);
         return terms.Detach();
     }
 }

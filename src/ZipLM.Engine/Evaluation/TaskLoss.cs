@@ -27,7 +27,7 @@ internal static class TaskLoss
     /// <exception cref="ZipLMException">The batch does not say what is right.</exception>
     public static (Tensor Sum, long Count) Sum(Tensor logits, Batch batch, double smoothing = 0) => (Each(logits, batch, smoothing).sum(), Count(batch));
 
-    /// <summary>The loss of each answer; [answers]. A token that is not to be told has none: 0.</summary>
+    /// <summary>The loss of each answer; [answers]. A token that is not to be told, and padding, has none: 0.</summary>
     /// <exception cref="ZipLMException">The batch does not say what is right.</exception>
     public static Tensor Each(Tensor logits, Batch batch, double smoothing = 0)
     {
@@ -39,7 +39,7 @@ internal static class TaskLoss
         {
             ModelTask.Regression => (answers.squeeze(1) - targets.to(answers.dtype)).Squared(),
             ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling => nn.functional.cross_entropy(
-                answers, batch.IsPadded ? targets[batch.Mask] : targets.flatten(), ignore_index: TaskTargets.None, reduction: nn.Reduction.None, label_smoothing: smoothing),
+                answers, targets.flatten(), ignore_index: TaskTargets.None, reduction: nn.Reduction.None, label_smoothing: smoothing),
             // The places of padding are choices too, whose scores no weight may fall on.
             ModelTask.QuestionAnswering => nn.functional.cross_entropy(answers, targets.flatten(), reduction: nn.Reduction.None),
             _ => nn.functional.cross_entropy(answers, targets, reduction: nn.Reduction.None, label_smoothing: smoothing),
@@ -50,25 +50,34 @@ internal static class TaskLoss
     public static long Count(Batch batch) => batch.Task switch
     {
         ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling =>
-            batch.Targets is { } told ? told.DiffersFrom(TaskTargets.None).logical_and(batch.Mask).sum().item<long>() : batch.TokenCount,
+            batch.TargetCount,
         ModelTask.QuestionAnswering => 2 * batch.Rows.Count,
         _ => batch.Rows.Count,
     };
 
-    /// <summary>What the answers of each row add up to.</summary>
+    /// <summary>What the answers of each row add up to; padding does not count.</summary>
     /// <param name="each">One number an answer; [answers].</param>
     /// <returns>[batch]</returns>
     public static Tensor ByRow(Tensor each, Batch batch) => batch.Task switch
     {
         ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling =>
-            zeros(batch.Mask.shape, dtype: each.dtype, device: each.device).masked_scatter_(batch.Mask, each).sum(new long[] { 1 }),
+            ByToken(each, batch).sum(new long[] { 1 }),
         ModelTask.QuestionAnswering => each.view(-1, 2).sum(new long[] { 1 }),
         _ => each,
     };
 
+    /// <summary>A language model's answers, each at its token, and 0 at padding; [batch, length].</summary>
+    /// <param name="each">One number an answer; [answers].</param>
+    public static Tensor ByToken(Tensor each, Batch batch)
+    {
+        var tokens = each.view(batch.Mask.shape);
+        return batch.IsPadded ? tokens.FilledWhere(batch.Mask.logical_not(), 0) : tokens;
+    }
+
     /// <summary>
     /// The answers as rows of scores, one choice a row: a label of each text; where each answer starts and ends among the
-    /// tokens of its text; a word at each real token. A regression has one number a row, and nothing to choose.
+    /// tokens of its text; a word at each token, padding included: to leave it out would
+    /// wait for the device and copy all scores. A regression has one number a row, and nothing to choose.
     /// </summary>
     /// <returns>[answers, choices]</returns>
     public static Tensor Answers(Tensor logits, Batch batch)
@@ -79,7 +88,7 @@ internal static class TaskLoss
                 var places = logits.transpose(1, 2);
                 return (batch.IsPadded ? places.FilledWhere(batch.Mask.logical_not().unsqueeze(1), Never) : places).flatten(0, 1);
             case ModelTask.CausalLanguageModeling or ModelTask.MaskedLanguageModeling:
-                return batch.IsPadded ? logits[batch.Mask] : logits.flatten(0, 1);
+                return logits.flatten(0, 1);
             default:
                 return logits;
         }

@@ -1,4 +1,5 @@
 using TorchSharp.Modules;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Models;
@@ -14,6 +15,25 @@ internal sealed class Embedding(string name, Parameter weight) : WeightHolder(na
     /// <returns>[batch, length, width]</returns>
     public Tensor Apply(Tensor ids) =>
         weight.index_select(0, ids.reshape(-1)).view(ids.shape[0], ids.shape[1], weight.shape[1]);
+
+    /// <summary>
+    /// Adds to the table's gradient that of vectors which were taken from it. In place: autograd would fill a gradient of the
+    /// whole table in each step, and add that.
+    /// </summary>
+    /// <param name="ids">int64 [batch, length]</param>
+    /// <param name="gradient">[batch, length, width], or null where nothing depends on the vectors.</param>
+    public void AddGradient(Tensor ids, Tensor? gradient)
+    {
+        if (gradient is null)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        var sum = weight.grad ?? zeros_like(weight);
+        sum.AddRows(ids.reshape(-1), gradient.reshape(-1, weight.shape[1]));
+        weight.grad = sum;
+    }
 
     public Embedding Copy() => new(Name, Own(weight));
 }

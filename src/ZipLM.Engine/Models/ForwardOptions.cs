@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace ZipLM.Engine.Models;
 
 /// <summary>What a forward pass does beside computing the output.</summary>
@@ -22,6 +24,9 @@ internal sealed record ForwardOptions
 
     /// <summary>What a causal model has read before: the batch goes on from there, and is added to it.</summary>
     public KeyValueCache? Cache { get; init; }
+
+    /// <summary>The word embeddings of the batch's ids, [batch, length, hidden], where they were taken from the table before; null = they are taken.</summary>
+    public Tensor? Words { get; init; }
 
     /// <summary>Called with the input of every output matrix that is left.</summary>
     public InputObserver? Observe { get; init; }

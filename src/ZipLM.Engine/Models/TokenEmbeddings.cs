@@ -32,7 +32,8 @@ internal sealed class TokenEmbeddings(
     /// <returns>[batch, length, hidden]</returns>
     public Tensor Forward(Batch batch, ForwardOptions options)
     {
-        var sum = words.Apply(batch.InputIds);
+        // Another handle: what reads this may dispose it.
+        var sum = options.Words?.alias() ?? words.Apply(batch.InputIds);
         if (types is not null)
         {
             sum = sum.Plus(usesTypes ? types.Apply(batch.TypeIds) : types.Weight[0]);

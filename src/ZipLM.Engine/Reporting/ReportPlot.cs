@@ -50,6 +50,8 @@ internal static partial class ReportPlot
         plot.YLabel(figure.Y, size: 14);
         plot.Axes.Bottom.Label.Bold = plot.Axes.Left.Label.Bold = false;
         plot.Axes.Bottom.TickLabelStyle.FontSize = plot.Axes.Left.TickLabelStyle.FontSize = 13;
+        // The page's letters are wider than those that the size of an axis is measured with.
+        plot.Axes.Left.MinimumSize = 76;
         plot.Axes.Bottom.TickGenerator = new NumericAutomatic { IntegerTicksOnly = figure.WholeX };
         for (int i = 0; i < figure.Series.Count; i++)
         {
@@ -65,7 +67,7 @@ internal static partial class ReportPlot
 
         plot.Axes.AutoScale();
         if (figure.FromZero)
-            plot.Axes.SetLimitsY(0, plot.Axes.GetLimits().Top);
+            plot.Axes.SetLimitsY(0, plot.Axes.GetLimits().Top * 1.05);
         return Adopt(plot.GetSvgXml(Width, Height), figure, id);
     }
 

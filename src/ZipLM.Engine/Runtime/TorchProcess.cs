@@ -9,6 +9,8 @@ namespace ZipLM.Engine.Runtime;
 [SuppressMessage("Design", "CA1001", Justification = "Lives as long as the process.")]
 internal sealed class TorchProcess
 {
+    private const string Waiting = "Waiting";
+
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Lock _lock = new();
     private int _sessions;
@@ -59,7 +61,9 @@ internal sealed class TorchProcess
         if (!_turn.Wait(0, cancellationToken))
         {
             reporter?.Verbose("Waiting for another ZipLM operation of this process to finish: torch's threads and random numbers are shared.");
+            reporter?.Progress(new(Waiting, "waiting for another operation", 0, 0));
             _turn.Wait(cancellationToken);
+            reporter?.Progress(new(Waiting, string.Empty, 0, 0, Completed: true));
         }
 
         return new Turn(_turn);

@@ -1,10 +1,9 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 using TorchSharp;
+using ZipLM.Engine.Runtime;
 
 namespace ZipLM.Engine.Storage;
 
@@ -136,10 +135,7 @@ internal sealed class SafeTensorsFile : IDisposable
         if (entry.Bytes == 0)
             return true;
 
-        // Tensor.bytes refuses more than 2 GB, but its first element has an address.
-        using torch.Tensor flat = tensor.view(-1);
-        using torch.Tensor first = flat.narrow(0, 0, 1);
-        nint start = Address(first.bytes);
+        nint start = HostTensor.Address(tensor);
         bool isFinite = true;
         int pieces = (int)((entry.Bytes + PieceBytes - 1) / PieceBytes);
         var options = new ParallelOptions { CancellationToken = cancellationToken, MaxDegreeOfParallelism = MaximumThreads };
@@ -162,8 +158,6 @@ internal sealed class SafeTensorsFile : IDisposable
 
         return isFinite;
     }
-
-    private static unsafe nint Address(Span<byte> memory) => (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(memory));
 
     private static unsafe Span<byte> Memory(nint start, long offset, int length) => new((byte*)start + offset, length);
 

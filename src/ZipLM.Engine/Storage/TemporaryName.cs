@@ -16,16 +16,20 @@ internal static class TemporaryName
         Path.Combine(Path.GetDirectoryName(target) ?? target, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}{ending}");
 
     /// <summary>All directories that <see cref="Beside"/> once named for this target.</summary>
-    public static string[] DirectoriesBeside(string target, string ending)
+    public static string[] DirectoriesBeside(string target, string ending) =>
+        [.. Directory.EnumerateDirectories(Path.GetDirectoryName(target)!).Where(path => IsOf(path, target, ending))];
+
+    /// <summary>All files that <see cref="Beside"/> once named for this target.</summary>
+    public static string[] FilesBeside(string target, string ending) =>
+        [.. Directory.EnumerateFiles(Path.GetDirectoryName(target)!).Where(path => IsOf(path, target, ending))];
+
+    private static bool IsOf(string path, string target, string ending)
     {
         // Ids are of one length, so that "model" does not take "model.v2"'s for its own.
         string start = $".{Path.GetFileName(target)}.";
-        return
-        [
-            .. Directory.EnumerateDirectories(Path.GetDirectoryName(target)!).Where(path => Path.GetFileName(path) is var name
-                && name.Length == start.Length + IdLength + ending.Length
-                && name.StartsWith(start, StringComparison.Ordinal)
-                && name.EndsWith(ending, StringComparison.Ordinal)),
-        ];
+        string name = Path.GetFileName(path);
+        return name.Length == start.Length + IdLength + ending.Length
+            && name.StartsWith(start, StringComparison.Ordinal)
+            && name.EndsWith(ending, StringComparison.Ordinal);
     }
 }

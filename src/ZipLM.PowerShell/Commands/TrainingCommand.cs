@@ -60,7 +60,12 @@ public abstract class TrainingCommand : JobCommand
     [ValidateRange(0.0, 1.0)]
     public double WeightDecay { get; set; } = 0.01;
 
-    /// <summary>Share of a label's weight that all labels get, so that the model does not become too sure.</summary>
+    /// <summary>Largest norm of the gradient; a longer one is shortened to it.</summary>
+    [Parameter]
+    [ValidateRange(1e-9, 1e9)]
+    public double MaximumGradientNorm { get; set; } = 1;
+
+    /// <summary>For classification and language modeling: share of a label's weight that all labels get, so that the model does not become too sure.</summary>
     [Parameter]
     [ValidateRange(0.0, 0.99)]
     public double LabelSmoothing { get; set; }
@@ -138,6 +143,7 @@ public abstract class TrainingCommand : JobCommand
             WarmUp = WarmUp,
             LayerRateDecay = LayerRateDecay,
             WeightDecay = WeightDecay,
+            MaximumGradientNorm = MaximumGradientNorm,
             LabelSmoothing = LabelSmoothing,
             MaximumLength = MaximumLength,
             Seed = Seed,

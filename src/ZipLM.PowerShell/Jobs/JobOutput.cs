@@ -5,6 +5,9 @@ namespace ZipLM.PowerShell.Jobs;
 /// <summary>Puts what work makes into the streams of a job.</summary>
 internal sealed class JobOutput(Job job) : ICommandOutput
 {
+    /// <summary>Progress records that are kept for whoever receives them: a training of days makes millions.</summary>
+    private const int MostProgress = 500;
+
     private readonly ProgressThinner _progress = new();
     private volatile string _status = string.Empty;
 
@@ -33,6 +36,11 @@ internal sealed class JobOutput(Job job) : ICommandOutput
         _status = update.Status;
         if (_progress.Thin(update) is { } record)
         {
+            if (job.Progress.Count >= MostProgress)
+            {
+                job.Progress.ReadAll();
+            }
+
             job.Progress.Add(record);
         }
     }

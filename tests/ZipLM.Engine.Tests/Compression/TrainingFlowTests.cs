@@ -3,6 +3,7 @@ using Xunit;
 using ZipLM.Engine.Compression;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Tests.Models;
 
 namespace ZipLM.Engine.Tests.Compression;
 
@@ -117,6 +118,39 @@ public sealed class TrainingFlowTests(SessionFixture fixture) : IClassFixture<Se
         using var session = SessionFixture.Connect();
         using var teacher = TinyBert.Model(session, 88);
         AssertRefused("SessionMismatch", student, teacher, Data, Distilling, "-Session");
+    }
+
+    [Fact]
+    public void Texts_are_cut_to_what_the_teacher_reads()
+    {
+        using var student = TinyBert.Model(fixture.Session, 86);
+        using var teacher = TinyBert.Model(fixture.Session, 87, TinyBert.Describe(change: c => c["max_position_embeddings"] = 8));
+        var reporter = new RecordingReporter();
+        using var trained = TrainingFlow.Run(student, teacher, Data, null, Distilling with { Epochs = 2 }, reporter, TestContext.Current.CancellationToken);
+        Assert.Contains("cut to 8 tokens", Assert.Single(reporter.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_teacher_of_single_texts_is_refused_for_pairs()
+    {
+        using var student = TinyBert.Model(fixture.Session, 88);
+        using var teacher = TinyBert.Model(fixture.Session, 89, TinyBert.Describe(change: c => c["type_vocab_size"] = 1));
+        Error("TeacherMismatch", "pairs", () => TrainingFlow.Run(student, teacher, Data, null, Distilling, new RecordingReporter(), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Smoothing_is_refused_where_there_are_no_labels()
+    {
+        using var student = TinyBert.Model(fixture.Session, 90, TinyFamilies.Describe("bert regression"));
+        TextDataset data = new("numbers", [new("w1") { Score = 2.5 }, new("w2 w3") { Score = -1 }], []);
+        Error("LabelSmoothingUnsupported", "numbers", () => TrainingFlow.Run(student, null, data, null, Options with { LabelSmoothing = 0.1 }, new RecordingReporter(), TestContext.Current.CancellationToken));
+    }
+
+    private static void Error(string id, string word, Action run)
+    {
+        var error = Assert.Throws<ZipLMException>(run);
+        Assert.Equal("ZipLM." + id, error.ErrorId);
+        Assert.Contains(word, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -88,6 +88,25 @@ public sealed class DistillationLossTests(SessionFixture fixture) : IClassFixtur
         Assert.All(TinyBert.Values(state.grad!), g => Assert.Equal(0, g));
     });
 
+    /// <summary>Its own loss and gradient are torch's; one token agrees exactly, some are padding.</summary>
+    [Fact]
+    public void The_kernel_has_torchs_token_loss_and_gradient() => fixture.Run(() =>
+    {
+        using var batch = TinyBert.Batch(Data);
+        Assert.True(batch.IsPadded);
+        var teacher = States(batch, 13)[0].to(float32);
+        var student = States(batch, 12)[0].to(float32);
+        student[0, 1] = teacher[0, 1];
+        student.requires_grad_();
+        Assert.True(TokenKernel.Supports(student, teacher));
+        var loss = DistillationLoss.Token([student], [teacher], batch);
+        (loss * 3).backward();
+        var (sum, gradient) = TokenKernel.Run(student, teacher, batch, 3.0 / batch.TokenCount);
+        Assert.Equal(loss.item<float>(), sum / batch.TokenCount, 1e-6);
+        TinyBert.AssertTensorsClose(student.grad!, gradient, 1e-6);
+        Assert.Equal(0, gradient[0, 1].abs().sum().item<float>());
+    });
+
     private static List<Tensor> States(Batch batch, int seed)
     {
         var random = new Random(seed);

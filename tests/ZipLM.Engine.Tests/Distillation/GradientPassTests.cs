@@ -3,6 +3,7 @@ using Xunit;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Tests.Models;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Tests.Distillation;
@@ -26,6 +27,57 @@ public sealed class GradientPassTests(SessionFixture fixture) : IClassFixture<Se
         TinyBert.AssertClose(losses, otherLosses, 1e-12);
         TinyBert.AssertClose(gradients, otherGradients, 1e-12);
         Assert.Contains(gradients, g => Math.Abs(g) > 1e-3);
+    });
+
+    /// <summary>In single precision the passes give the token loss's gradient themselves; in double precision torch does.</summary>
+    [Theory]
+    [InlineData(0.7, 1.3, 0.4)]
+    [InlineData(0, 0, 1)]
+    public void Single_precision_has_the_gradients_of_double(double task, double logit, double token) => fixture.Run(() =>
+    {
+        var options = Options with { Weights = new(task, logit, token) };
+        foreach (var pass in new IGradientPass[] { new WholePass(), new RecomputingPass() })
+        {
+            var (twice, single) = (Of(ScalarType.Float64), Of(ScalarType.Float32));
+            TinyBert.AssertClose(twice.Losses, single.Losses, 1e-5);
+            TinyBert.AssertClose(twice.Gradients, single.Gradients, 1e-5);
+
+            (double[] Losses, double[] Gradients) Of(ScalarType type)
+            {
+                using var teacher = TinyBert.Create(TinyBert.Describe(), 66, type);
+                using var student = TinyBert.Create(TrainingRig.NoDropout([(3, 9), (2, 24)]), 67, type);
+                return Gradients(student, teacher, options, pass);
+            }
+        }
+    });
+
+    /// <summary>The word embeddings are the head's matrix too, rotary positions are computed again, and a last norm comes after the blocks.</summary>
+    [Fact]
+    public void Computing_blocks_again_gives_the_same_gradients_of_a_language_model() => fixture.Run(() =>
+    {
+        using var teacher = TinyBert.Create(TinyFamilies.Describe("llama causal"), 68, ScalarType.Float64);
+        using var student = TinyBert.Create(TinyFamilies.Describe("llama causal", "1/9 2/0"), 69, ScalarType.Float64);
+        var texts = EncodedDataset.Encode(TinyBert.Data(6, seed: 32), TinyBert.Tokenizer, 32, CancellationToken.None, ModelTask.CausalLanguageModeling);
+        var (losses, gradients) = Gradients(student, teacher, Options, new WholePass(), texts);
+        var (otherLosses, otherGradients) = Gradients(student, teacher, Options, new RecomputingPass(), texts);
+        TinyBert.AssertClose(losses, otherLosses, 1e-12);
+        TinyBert.AssertClose(gradients, otherGradients, 1e-12);
+        Assert.Contains(gradients.Take(40 * 16), g => Math.Abs(g) > 1e-3);
+
+        // All by torch: the oracle of both.
+        student.RequireGradients(true);
+        using var batch = TinyBert.Batch(texts);
+        TrainingRig.Losses(Options, student, teacher, batch).Total.backward();
+        TinyBert.AssertClose([.. student.Parameters.SelectMany(p => TinyBert.Values(p.Parameter.grad ?? zeros_like(p.Parameter)))], gradients, 1e-12);
+    });
+
+    [Fact]
+    public void Gradient_checkpointing_trains_to_the_same_weights() => fixture.Run(() =>
+    {
+        var (again, curve) = Train(Options with { GradientCheckpointing = true }, null);
+        var (whole, _) = Train(Options, null);
+        TinyBert.AssertClose(whole, again, 1e-9);
+        Assert.Equal(6, curve.Count);
     });
 
     /// <summary>With other dropout in the second pass than in the first, a step along the gradient would not be the descent that the losses promise.</summary>
@@ -91,17 +143,20 @@ public sealed class GradientPassTests(SessionFixture fixture) : IClassFixture<Se
     public void Another_failure_is_not_taken_for_a_lack_of_memory() => fixture.Run(() =>
         Assert.Throws<InvalidOperationException>(() => Train(Options, new LimitedPass(3) { Message = "mat1 and mat2 shapes cannot be multiplied" })));
 
-    private static (double[] Weights, IReadOnlyList<TrainingMetric> Curve) Train(TrainingOptions options, IGradientPass pass, RecordingReporter? reporter = null)
+    private static (double[] Weights, IReadOnlyList<TrainingMetric> Curve) Train(TrainingOptions options, IGradientPass? pass, RecordingReporter? reporter = null)
     {
         using var teacher = TinyBert.Create(TrainingRig.NoDropout([(4, 24), (4, 24)]), 64, ScalarType.Float64);
         using var student = TinyBert.Create(TrainingRig.NoDropout([(3, 9), (2, 24)]), 65, ScalarType.Float64);
-        var curve = new Trainer(options, 5, reporter ?? new()) { Pass = pass }.Train(student, TrainingRig.Teach(student, teacher, options), Data, null, CancellationToken.None);
+        var curve = NewTrainer().Train(student, TrainingRig.Teach(student, teacher, options), Data, null, CancellationToken.None);
         return (TrainingRig.Weights(student), curve);
+
+        // Unless said the options choose the pass.
+        Trainer NewTrainer() => pass is null ? new(options, 5, reporter ?? new()) : new(options, 5, reporter ?? new()) { Pass = pass };
     }
 
-    private static (double[] Losses, double[] Gradients) Gradients(Transformer student, Transformer teacher, TrainingOptions options, IGradientPass pass)
+    private static (double[] Losses, double[] Gradients) Gradients(Transformer student, Transformer teacher, TrainingOptions options, IGradientPass pass, EncodedDataset? data = null)
     {
-        using var batch = TinyBert.Batch(Data);
+        using var batch = TinyBert.Batch(data ?? Data);
         var teaching = TrainingRig.Teach(student, teacher, options);
         student.RequireGradients(true);
         using var terms = pass.Run(student, new(batch, teaching.Teacher.Ask(batch), PartShare.Whole, 7), new StudentLoss(options, teaching.Pairs), CancellationToken.None);

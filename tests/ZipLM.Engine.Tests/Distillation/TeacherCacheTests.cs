@@ -5,6 +5,7 @@ using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Storage;
+using ZipLM.Engine.Tests.Models;
 using ZipLM.Engine.Tests.Storage;
 using static TorchSharp.torch;
 
@@ -69,6 +70,45 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
         }
     });
 
+    /// <summary>The same teacher and data with other weights of the losses: what is in the file is not what is asked for.</summary>
+    [Fact]
+    public void A_cache_of_other_answers_of_the_same_teacher_is_made_anew() => fixture.Run(() =>
+    {
+        using var folder = new TempFolder();
+        using var model = TinyBert.Create(85);
+        using var pairs = new LayerPairs([(0, 1)], TinyBert.Hidden, TinyBert.Hidden, 1, CPU, ScalarType.Float32);
+        var rows = PaddedRows.From(Data, [3, 5]);
+        using var batch = new Batch(rows, CPU);
+        foreach (var (weights, compared) in new (LossWeights, LayerPairs?)[] { (new(0, 1, 1), pairs), (new(0, 0, 1), pairs), (new(0, 1, 0), null) })
+        {
+            var teacher = new Teacher(model, weights, 2, compared);
+            var fields = Teacher.Fields(ModelTask.SequenceClassification, weights, 3, 40, compared is null ? 0 : 1, TinyBert.Hidden);
+            using var cache = TeacherCache.OpenOrMake(
+                folder["cache"], teacher, fields, 1, Data, new Dictionary<string, string> { ["teacher"] = "one" }, CPU, new RecordingReporter(), CancellationToken.None);
+            using var expected = teacher.Ask(batch);
+            using var kept = cache.Answer(cache.Read(rows), CPU);
+            Assert.Equal((expected.Logits is null, expected.Hidden.Count), (kept.Logits is null, kept.Hidden.Count));
+            foreach (var (h, k) in expected.Hidden.Zip(kept.Hidden))
+            {
+                TinyBert.AssertTensorsClose(h * batch.Mask.unsqueeze(2).to(float32), k, 2e-3);
+            }
+        }
+    });
+
+    [Fact]
+    public void The_longer_the_answers_the_fewer_rows_are_asked_for_at_a_time() => fixture.Run(() =>
+    {
+        using var model = TinyBert.Create(86);
+        using var pairs = new LayerPairs([(0, 0), (1, 1)], TinyBert.Hidden, TinyBert.Hidden, 1, CPU, ScalarType.Float32);
+        // Both blocks' outputs, and once more together.
+        var perRow = Data.Lengths.Max() * 4 * TinyBert.Hidden;
+        var teacher = new Teacher(model, Options.Weights, 2, pairs);
+        Assert.Equal([1, 3, 64], new long[] { 1, (4 * perRow) - 1, long.MaxValue }.Select(numbers => teacher.RowsWithin(numbers, 64, Data)));
+        // Scores of 40 words at each token.
+        var texts = EncodedDataset.Encode(Texts, TinyBert.Tokenizer, 32, CancellationToken.None, ModelTask.CausalLanguageModeling);
+        Assert.Equal(2, new Teacher(model, new(0, 1, 0), 2, null).RowsWithin(2 * texts.Lengths.Max() * 40, 64, texts));
+    });
+
     /// <summary>All words kept, the divergence is the full one; some, it is that of the chain with one word for all others.</summary>
     [Fact]
     public void The_likeliest_words_stand_for_all() => fixture.Run(() =>
@@ -99,18 +139,39 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
     [InlineData(1, long.MaxValue, "comes up once")]
     public void The_choice_is_told_and_hardly_changes_the_result(double epochs, long limit, string told)
     {
-        var reporter = new RecordingReporter();
+        var named = 0;
+        // A kill at any time would leave what has a name.
+        var reporter = new RecordingReporter { OnProgress = _ => named += Directory.GetFiles(System.IO.Path.GetTempPath(), "*ziplm-teacher-*").Length };
         var weights = Train(Options with { Epochs = epochs, CacheLimit = limit }, reporter);
+        Assert.Equal(0, named);
         Assert.Contains(reporter.VerboseMessages, m => m.Contains(told, StringComparison.Ordinal));
         TinyBert.AssertClose(Train(Options with { Epochs = epochs, CacheLimit = 0 }, new()), weights, 2e-3);
         Assert.Empty(Directory.GetFiles(System.IO.Path.GetTempPath(), "ziplm-teacher-*"));
+    }
+
+    /// <summary>Of 40 words all are among the likeliest, so that the cache says what the teacher does.</summary>
+    [Fact]
+    public void A_language_model_learns_the_same_from_its_teachers_likeliest_words()
+    {
+        using var student = TinyBert.Model(fixture.Session, 87, TinyFamilies.Describe("gpt2 causal", "2/9 3/0"));
+        using var teacher = TinyBert.Model(fixture.Session, 88, TinyFamilies.Describe("gpt2 causal"));
+        TextDataset texts = new("texts", [.. Texts.Examples.Take(24).Select(e => new TextExample(e.Text))], []);
+        var reporter = new RecordingReporter();
+        var kept = Train(Options with { BatchSize = 6 }, reporter, student, teacher, texts);
+        Assert.Contains(reporter.VerboseMessages, m => m.Contains("words, log probabilities, hidden", StringComparison.Ordinal));
+        TinyBert.AssertClose(Train(Options with { BatchSize = 6, CacheLimit = 0 }, new(), student, teacher, texts), kept, 2e-3);
     }
 
     private double[] Train(TrainingOptions options, RecordingReporter reporter)
     {
         using var student = TinyBert.Model(fixture.Session, 83, TinyBert.Describe([(2, 9), (3, 0)]));
         using var teacher = TinyBert.Model(fixture.Session, 84);
-        using var trained = TrainingFlow.Run(student, teacher, Texts, null, options, reporter, CancellationToken.None);
+        return Train(options, reporter, student, teacher, Texts);
+    }
+
+    private double[] Train(TrainingOptions options, RecordingReporter reporter, TransformerModel student, TransformerModel teacher, TextDataset texts)
+    {
+        using var trained = TrainingFlow.Run(student, teacher, texts, null, options, reporter, CancellationToken.None);
         double[] weights = [];
         fixture.Run(() => weights = TrainingRig.Weights(TransformerModel.Of(trained).Weights(null, CancellationToken.None)));
         return weights;

@@ -4,6 +4,7 @@ using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Evaluation;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Tests.Models;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Tests.Distillation;
@@ -219,6 +220,52 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         Assert.Equal("ZipLM.TrainingDiverged", error.ErrorId);
         Assert.Contains("NaN", error.Message, StringComparison.Ordinal);
         Assert.Contains("LearningRate", error.Remedy, StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void Weights_that_the_last_step_spoils_end_the_training_too() => fixture.Run(() =>
+    {
+        using var student = TinyBert.Create(57);
+        var trainer = new Trainer(new() { LearningRate = 1e39, BatchSize = 8, Epochs = 1, WarmUp = 0 }, Seed, new RecordingReporter());
+        var error = Assert.Throws<ZipLMException>(() => trainer.Train(student, null, Data, null, CancellationToken.None));
+        Assert.Equal("ZipLM.TrainingDiverged", error.ErrorId);
+        Assert.Contains("weight", error.Message, StringComparison.Ordinal);
+    });
+
+    /// <summary>A text that gives several windows is one row of the data.</summary>
+    [Fact]
+    public void A_loss_that_is_not_finite_names_the_rows_of_the_data() => fixture.Run(() =>
+    {
+        var description = TinyFamilies.Describe("gpt2 causal");
+        using var student = TinyBert.Create(description, 58);
+        TextDataset texts = new("texts", [new("w1 w2"), new(string.Join(' ', Enumerable.Range(0, 30).Select(i => $"w{i}")))], []);
+        var windows = EncodedDataset.Encode(texts, TinyBert.Tokenizer, 8, CancellationToken.None, ModelTask.CausalLanguageModeling);
+        Assert.True(windows.Examples.Count > 3);
+        var trainer = new Trainer(new() { LearningRate = 1e30, BatchSize = 16, Epochs = 3, WarmUp = 0 }, Seed, new RecordingReporter());
+        var error = Assert.Throws<ZipLMException>(() => trainer.Train(student, null, windows, null, CancellationToken.None));
+        Assert.Contains("with rows 1, 2 of", error.Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void A_feed_ends_though_a_failure_waits_to_be_told() => fixture.Run(() =>
+    {
+        var data = TinyBert.Encode(TinyBert.Data(8, seed: 10));
+        // More than fits into the batch, in a step that is made while nobody takes the four before it.
+        var bad = BatchSampler.Shuffled(data.Lengths, 1, Seed, 0)[4][0];
+        ((List<EncodedExample>)data.Examples)[bad] = data.Examples[bad] with { TypeIds = new int[100] };
+        var feed = new BatchFeed(data, ..8, 1, 1, Seed, null, CPU);
+        Thread.Sleep(50);
+        var end = new Thread(feed.Dispose) { IsBackground = true };
+        end.Start();
+        Assert.True(end.Join(TimeSpan.FromSeconds(20)), "It waits for ever.");
+
+        using var other = new BatchFeed(data, ..8, 1, 1, Seed, null, CPU);
+        for (var step = 0; step < 4; step++)
+        {
+            other.Take(CancellationToken.None).Single().Dispose();
+        }
+
+        Assert.ThrowsAny<ArgumentException>(() => other.Take(CancellationToken.None));
     });
 
     private static void Write(Transformer model, double[] weights)

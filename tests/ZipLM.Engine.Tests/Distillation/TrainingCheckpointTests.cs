@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Xunit;
 using ZipLM.Engine.Compression;
+using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Storage;
@@ -111,9 +112,56 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
         var options = Options with { CheckpointPath = Path("run"), LearningRate = 1e30, WarmUp = 0, Weights = new(1, 0, 0), CheckpointInterval = TimeSpan.Zero };
         var error = Assert.Throws<ZipLMException>(() => Train(options));
         Assert.Equal("ZipLM.TrainingDiverged", error.ErrorId);
-        Assert.Contains("step", error.Message, StringComparison.Ordinal);
+        var rows = BatchSampler.Shuffled(TinyBert.Encode(Data).Lengths, 8, fixture.Session.Seed, 0)[1].Order().Select(r => r + 1);
+        Assert.Contains($"in step 2, with rows {string.Join(", ", rows)} of", error.Message, StringComparison.Ordinal);
+        using (var stored = SafeTensorsFile.Open(System.IO.Path.Combine(Path("run"), "checkpoint.safetensors")))
+        {
+            Assert.Contains("\"Step\":1,", stored.Metadata["state"], StringComparison.Ordinal);
+        }
+
         // It goes on from the last good step to the same error: what was stored is a state that the run was in.
         Assert.Equal(error.Message, Assert.Throws<ZipLMException>(() => Train(options)).Message);
+    }
+
+    /// <summary>Other free space at the second start would change what is learnt from: answers in half precision or not.</summary>
+    [Fact]
+    public void A_run_that_goes_on_keeps_to_asking_its_teacher_or_to_the_cache()
+    {
+        var options = Options with { CheckpointPath = Path("run") };
+        Stop(options, 3);
+        Assert.Contains("\"CachesTeacher\":true", Stored(), StringComparison.Ordinal);
+        Stop(options, 5);
+        Edit("\"CachesTeacher\":true", "\"CachesTeacher\":false");
+        var reporter = new RecordingReporter();
+        Train(options, reporter);
+        Assert.Contains(reporter.VerboseMessages, m => m.Contains("as it was before the stop", StringComparison.Ordinal));
+
+        string Stored()
+        {
+            using var file = SafeTensorsFile.Open(System.IO.Path.Combine(Path("run"), "checkpoint.safetensors"));
+            return file.Metadata["state"];
+        }
+
+        void Edit(string from, string to)
+        {
+            var name = System.IO.Path.Combine(Path("run"), "checkpoint.safetensors");
+            var bytes = File.ReadAllBytes(name);
+            var length = (int)BitConverter.ToInt64(bytes);
+            var header = System.Text.Encoding.UTF8.GetString(bytes, 8, length).Replace(from.Replace("\"", "\\\"", StringComparison.Ordinal), to.Replace("\"", "\\\"", StringComparison.Ordinal), StringComparison.Ordinal);
+            var text = System.Text.Encoding.UTF8.GetBytes(header.TrimEnd(' '));
+            text = [.. text, .. Enumerable.Repeat((byte)' ', -text.Length & 7)];
+            File.WriteAllBytes(name, [.. BitConverter.GetBytes((long)text.Length), .. text, .. bytes.Skip(8 + length)]);
+        }
+    }
+
+    [Fact]
+    public void What_a_kill_left_half_written_goes_at_the_next_start()
+    {
+        Directory.CreateDirectory(Path("run"));
+        var strays = new[] { "checkpoint.safetensors", "teacher.safetensors", "metrics.jsonl" }.Select(f => TemporaryName.Beside(System.IO.Path.Combine(Path("run"), f), TemporaryName.Unfinished)).ToList();
+        strays.ForEach(s => File.WriteAllText(s, "half"));
+        using var checkpoint = new TrainingCheckpoint(Path("run"), new(new Dictionary<string, string>()));
+        Assert.Equal([".lock"], Directory.GetFiles(Path("run")).Select(f => System.IO.Path.GetFileName(f)));
     }
 
     private string Path(string name) => _folder[name];

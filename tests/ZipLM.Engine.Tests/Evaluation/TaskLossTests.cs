@@ -21,6 +21,17 @@ public sealed class TaskLossTests(SessionFixture fixture) : IClassFixture<Sessio
         Assert.Equal(labels.Select((label, i) => -LogSoftmax(Row(logits, i))[label]).Average(), TaskLoss.Mean(logits, batch).item<double>(), 1e-12);
     });
 
+    /// <summary>With smoothing the label has 1 − s + s/n of the weight, each other s/n (Szegedy et al., 2016).</summary>
+    [Fact]
+    public void Label_smoothing_gives_every_label_a_share() => fixture.Run(() =>
+    {
+        using var batch = TinyBert.Batch(TinyBert.Encode(TinyBert.Data(6, seed: 1)));
+        var logits = Random(6, 3);
+        var labels = TinyBert.Data(6, seed: 1).Examples.Select(e => e.Label!.Value).ToList();
+        var expected = labels.Select((label, i) => LogSoftmax(Row(logits, i)).Select((l, c) => -l * ((c == label ? 0.8 : 0) + (0.2 / 3))).Sum()).Average();
+        Assert.Equal(expected, TaskLoss.Mean(logits, batch, 0.2).item<double>(), 1e-12);
+    });
+
     [Fact]
     public void Regression_is_the_mean_squared_error() => fixture.Run(() =>
     {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Xunit;
+using ZipLM.Engine.Models;
 using ZipLM.Engine.Reporting;
 using ZipLM.Engine.Tests.Storage;
 
@@ -97,18 +98,21 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
         Assert.Equal([2, 1], LearningCurve.Split([Metric(1, 1), Metric(2, 1), Metric(1, 1)]).Select(run => run.Metrics.Count));
     }
 
+    /// <summary>A report with every kind of figure.</summary>
+    internal static CompressionReport Report(TransformerModel model) => new()
+    {
+        Title = "A <family> & its \"members\"",
+        Measurements = [Measured("bert", 0.8428, 1.391), Measured("bert-3x", 0.8194, 0.477, 2.68), Measured("bert-2x", 0.83, 0.7, 1.98)],
+        Models = [model],
+        Curves = [new("run", [Metric(10, 2.5) with { TaskLoss = 1.5, TokenLoss = double.NaN }, Metric(20, 1.25) with { TaskLoss = 1, TokenLoss = 0.25, Validation = 0.75, TokensPerSecond = 1100.5 }])],
+        Tables = [MadeUpTable.Of(model)],
+    };
+
     private XElement Whole()
     {
         using var model = TinyBert.Model(fixture.Session, 95);
         string path = _folder["report.html"];
-        new CompressionReport
-        {
-            Title = "A <family> & its \"members\"",
-            Measurements = [Measured("bert", 0.8428, 1.391), Measured("bert-3x", 0.8194, 0.477, 2.68), Measured("bert-2x", 0.83, 0.7, 1.98)],
-            Models = [model],
-            Curves = [new("run", [Metric(10, 2.5) with { TaskLoss = 1.5, TokenLoss = double.NaN }, Metric(20, 1.25) with { TaskLoss = 1, TokenLoss = 0.25, Validation = 0.75, TokensPerSecond = 1100.5 }])],
-            Tables = [MadeUpTable.Of(model)],
-        }.Write(path);
+        Report(model).Write(path);
         string html = File.ReadAllText(path);
         Assert.StartsWith("<!DOCTYPE html>\n<html lang=\"en\">", html, StringComparison.Ordinal);
         Assert.Equal(["report.html"], _folder.Entries());
