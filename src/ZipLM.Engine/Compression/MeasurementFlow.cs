@@ -111,7 +111,7 @@ public static class MeasurementFlow
             return quality.Value;
         }
 
-        EvaluationSet Prepare(TransformerModel one, TextDataset data) => EvaluationSet.Create(one, data, null, options.Stride, cancellationToken);
+        EvaluationSet Prepare(TransformerModel one, TextDataset data) => EvaluationSet.Create(one, data, null, options.Stride, cancellationToken, reporter);
 
         TextDataset Disturbed(TextDataset data, Perturbation perturbation) => Perturbing.Apply(data, perturbation, options.PerturbationRate, model.Session.Seed);
     }

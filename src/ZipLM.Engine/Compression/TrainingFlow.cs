@@ -41,7 +41,7 @@ public static class TrainingFlow
                 $"There is no validation data to tell the best weights of '{student.Name}' by.", "Give some with -ValidationData, or leave out -KeepBest and -Patience.", student);
         }
 
-        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Task, student.Labels);
+        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Task, student.Labels, reporter);
         if (weights.Task > 0)
         {
             RequireLabels(training, student.Task, "the task loss", "Give labelled data, or train on the teacher alone with -TaskWeight 0.");
@@ -54,7 +54,7 @@ public static class TrainingFlow
 
         var length = Math.Min(options.MaximumLength, student.MaximumSequenceLength);
         var encoded = student.Encode(training, length, cancellationToken);
-        var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, length, null, cancellationToken);
+        var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, length, null, cancellationToken, reporter);
 
         using var recordedTeacher = weights.NeedsTeacher && teacher is null ? RecordedTeacher(student, cancellationToken) : null;
         var ownTeacher = weights.NeedsTeacher ? recordedTeacher ?? TransformerModel.Of(teacher!) : null;

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Storage;
@@ -15,6 +16,12 @@ internal static class TokenizerFiles
             var path = Path.Combine(directory, TokenizerFile.Config);
             var config = JsonFile.Read(path);
             config["tokenizer_class"] = model.Description.Family.WordPieceClass;
+            // Else a tokenizer gives types that transformers' own class of such a model refuses.
+            if (model.Description.TextTypes == 0)
+            {
+                config["model_input_names"] = new JsonArray("input_ids", "attention_mask");
+            }
+
             JsonFile.Write(path, config);
         }
     }

@@ -89,7 +89,7 @@ public sealed class ModelingFileTests(SessionFixture fixture) : IClassFixture<Se
         File.Delete(_folder.Write(model).File("ziplm.json"));
         _folder.Change("config.json", c => c["ziplm"]!["layers"] = JsonNode.Parse(layers));
         var error = Assert.Throws<ZipLMException>(() => _folder.Open(fixture.Session));
-        Assert.Equal("ModelRecordInvalid", error.Id);
+        Assert.Equal("ZipLM.ModelRecordInvalid", error.ErrorId);
         Assert.Contains("config.json", error.Message, StringComparison.Ordinal);
     }
 
@@ -107,7 +107,9 @@ public sealed class ModelingFileTests(SessionFixture fixture) : IClassFixture<Se
     public void The_tokenizer_is_one_that_gives_what_the_model_reads(string name, string expected)
     {
         using var model = TinyBert.Model(fixture.Session, 87, TinyFamilies.Describe(name));
-        Assert.Equal(expected, (string?)JsonFile.Read(_folder.Write(model).File("tokenizer_config.json"))["tokenizer_class"]);
+        var config = JsonFile.Read(_folder.Write(model).File("tokenizer_config.json"));
+        Assert.Equal(expected, (string?)config["tokenizer_class"]);
+        Assert.Equal(model.Description.TextTypes == 0 ? """["input_ids","attention_mask"]""" : null, config["model_input_names"]?.ToJsonString());
     }
 
     /// <summary>Without it, save_pretrained of transformers 5 leaves the classes out.</summary>
@@ -141,7 +143,7 @@ public sealed class ModelingFileTests(SessionFixture fixture) : IClassFixture<Se
         foreach (var (name, shapes) in TinyFamilies.Names.SelectMany(n => Shapes.Select(s => (n.Data, s))))
         {
             using var model = TinyBert.Model(fixture.Session, 82, TinyFamilies.Describe(name, shapes));
-            var path = Path.Combine(folder, $"{name} {shapes.Replace('/', '-')}");
+            var path = Path.Combine(folder, string.Concat($"{name} {shapes}".Select(c => char.IsLetterOrDigit(c) ? c : '_')));
             HuggingFaceExport.Write(model, path, replace: true, new RecordingReporter(), TestContext.Current.CancellationToken);
             fixture.Run(() => File.WriteAllText(path + ".json", Expected(model).ToJsonString()));
         }
