@@ -86,6 +86,14 @@ public static class MeasurementFlow
         {
             reporter.Verbose($"Measuring {model.Name} on {data.Count} rows of {data.Name}{(perturbation is null ? "" : $", disturbed by {perturbation}")}.");
             var quality = evaluation.Evaluate(weights, cancellationToken);
+            var change = baseline is null ? (double?)null : quality.Value - baselines.Quality(
+                baseline, data, () => Prepare(baseline, perturbation is { } p ? Disturbed(data, p) : data).Evaluate(baselineWeights!, cancellationToken).Value, perturbation);
+            // The first data set is what the model is judged by. A metric may be no number, such as a correlation with labels that are all alike.
+            if (perturbation is null && ReferenceEquals(data, sets[0]) && quality.Metrics.Values.Append(change ?? 0).All(double.IsFinite))
+            {
+                model.Measured(new(data.Name, quality.Samples, quality.Metric, quality.Metrics, change));
+            }
+
             write(new()
             {
                 Model = model.Name,
@@ -101,8 +109,7 @@ public static class MeasurementFlow
                 Speedup = speedup?.Ratio,
                 SpeedupSpread = speedup?.Spread,
                 Rounds = speedup?.Rounds ?? options.Rounds ?? 60,
-                QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
-                    baseline, data, () => Prepare(baseline, perturbation is { } p ? Disturbed(data, p) : data).Evaluate(baselineWeights!, cancellationToken).Value, perturbation),
+                QualityChange = change,
                 PerturbationChange = quality.Value - plain,
                 Parameters = model.Parameters,
                 SizeMB = weights.Bytes / 1e6,

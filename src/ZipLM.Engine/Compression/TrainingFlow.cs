@@ -86,6 +86,8 @@ public static class TrainingFlow
             {
                 TrainingData = training.Reference ?? student.Record.TrainingData,
                 ValidationData = validation?.Reference ?? student.Record.ValidationData,
+                Training = options.Record(training.Name, ownTeacher?.Name),
+                Quality = null,
             };
             return TransformerModel.FromWeights(student.Session, $"{student.Name}-{(ownTeacher is null ? "trained" : "distilled")}", student.Description, record, result, student.Tokenizer);
         }

@@ -17,7 +17,7 @@ internal static class TokenizerFiles
             var config = JsonFile.Read(path);
             config["tokenizer_class"] = model.Description.Family.WordPieceClass;
             // Else a tokenizer gives types that transformers' own class of such a model refuses.
-            if (model.Description.TextTypes == 0)
+            if (model.Description.TextTypes < 2)
             {
                 config["model_input_names"] = new JsonArray("input_ids", "attention_mask");
             }

@@ -7,7 +7,7 @@ namespace ZipLM.Engine.Models;
 internal sealed class TransformerModel : Model, IResident
 {
     private readonly ModelDescription _description;
-    private readonly ModelRecord _record;
+    private ModelRecord _record;
     private Tokenizer? _tokenizer;
     private Transformer? _weights;
     private string? _path;
@@ -140,6 +140,9 @@ internal sealed class TransformerModel : Model, IResident
 
         return EncodedDataset.Encode(data, Tokenizer, maximumLength, cancellationToken, task ?? Task, stride, Session.Seed);
     }
+
+    /// <summary>Remembers what the model reached, to be written where it is saved next.</summary>
+    internal void Measured(QualityRecord quality) => _record = _record with { Quality = quality };
 
     /// <summary>Remembers where the model was saved.</summary>
     internal void SavedTo(string directory) => _path = directory;
