@@ -5,11 +5,22 @@ using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Export;
 
-/// <summary>The tokenizer's files beside an exported model.</summary>
+/// <summary>The files beside an exported model that say how it reads and writes text.</summary>
 internal static class TokenizerFiles
 {
+    /// <summary>What is of no use here, but of use to others: kept as it is where the model came from.</summary>
+    private static readonly string[] Kept = [ModelDirectory.GenerationFile, ModelDirectory.SpecialTokensFile];
+
     public static void Write(TransformerModel model, string directory)
     {
+        if ((model.Path ?? model.Record.BaseModel) is { } source)
+        {
+            foreach (var file in Kept.Where(name => File.Exists(Path.Combine(source, name))))
+            {
+                File.Copy(Path.Combine(source, file), Path.Combine(directory, file));
+            }
+        }
+
         model.Tokenizer.Save(directory);
         if (model.Tokenizer is BertTokenizer)
         {

@@ -112,6 +112,28 @@ public sealed class ModelingFileTests(SessionFixture fixture) : IClassFixture<Se
         Assert.Equal(model.Description.TextTypes < 2 ? """["input_ids","attention_mask"]""" : null, config["model_input_names"]?.ToJsonString());
     }
 
+    [Fact]
+    public void Files_for_others_stay_as_they_are()
+    {
+        using var model = TinyBert.Model(fixture.Session, 88, TinyFamilies.Describe("gpt2 causal"));
+        _folder.Write(model);
+        foreach (var file in new[] { "generation_config.json", "special_tokens_map.json" })
+        {
+            File.WriteAllText(_folder.File(file), $$"""{ "of": "{{file}}" }""");
+        }
+
+        using var read = _folder.Open(fixture.Session);
+        // Written over itself, and elsewhere.
+        _folder.Write(read);
+        var copy = Path.Combine(_folder.Root, "copy");
+        HuggingFaceExport.Write(read, copy, replace: false, new RecordingReporter(), TestContext.Current.CancellationToken);
+        foreach (var file in new[] { "generation_config.json", "special_tokens_map.json" })
+        {
+            Assert.Equal($$"""{ "of": "{{file}}" }""", File.ReadAllText(_folder.File(file)));
+            Assert.Equal($$"""{ "of": "{{file}}" }""", File.ReadAllText(Path.Combine(copy, file)));
+        }
+    }
+
     /// <summary>Without it, save_pretrained of transformers 5 leaves the classes out.</summary>
     [Theory]
     [MemberData(nameof(Names))]
