@@ -16,7 +16,7 @@
 .PARAMETER Speedup
     The targets.
 .PARAMETER Bound
-    Most perplexity that the distilled model may have at the smallest target.
+    Most perplexity that the distilled model may have at the first target.
 .PARAMETER Judges
     Stories at the beginning of the file to measure on.
 .PARAMETER Epochs
@@ -99,9 +99,9 @@ try {
     }
 
     ''
-    $first = "$([System.Linq.Enumerable]::Min($Speedup))× distilled"
     "Perplexity per token of $($test.Count) stories, each token but the first of a story told once; distilled on $($train.Count) others. [$([int] $clock.Elapsed.TotalSeconds) s]"
-    if (-not ($reached[$first] -lt $Bound)) { throw "The perplexity at $first is $($reached[$first]), which is not below the bound of $Bound." }
+    $first = $reached["$($Speedup[0])× distilled"]
+    if ($null -eq $first -or $first -ge $Bound) { throw "The distilled model's perplexity at $($Speedup[0])× is '$first', which is not below the bound of $Bound." }
 }
 finally {
     Get-GpuSession | Disconnect-GpuSession

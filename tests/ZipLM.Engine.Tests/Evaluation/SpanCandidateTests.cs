@@ -26,7 +26,7 @@ public sealed class SpanCandidateTests
     public void An_answer_is_at_most_30_tokens_and_does_not_end_before_it_starts(int start, int end, int expectedStart, int expectedEnd)
     {
         // Where the best pair won't do, one of the two stands with what is next best beside it.
-        var best = Best(t => t == start ? 9 : t == end ? 1 : 0, t => t == end ? (end > start ? 9 : 5) : t == start ? 1 : 0)!.Value;
+        var best = Best(t => t == start ? 9 : t == end ? 1 : 0, t => t == end ? (end > start ? 9.5f : 5) : t == start ? 1 : 0)!.Value;
         Assert.Equal((10 * expectedStart, (10 * expectedEnd) + 5), (best.Start, best.End));
     }
 
