@@ -38,7 +38,7 @@ internal sealed record ParquetAnswers(DataField Text, DataField Start)
         return [.. contexts.Select((context, row) => Place(texts[row], starts[row], context!, what => wrong(row, what)))];
     }
 
-    private static IReadOnlyList<TextAnswer> Place(List<string> texts, List<long> starts, string context, Func<string, ZipLMException> wrong)
+    private static TextAnswer[] Place(List<string> texts, List<long> starts, string context, Func<string, ZipLMException> wrong)
     {
         if (texts.Count != starts.Count)
         {

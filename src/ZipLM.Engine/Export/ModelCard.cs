@@ -84,7 +84,7 @@ internal static class ModelCard
         Add(card, $"\n## Quality\n\nOn {quality.Samples:N0} rows of {quality.Data}:\n\n| metric | |\n|---|---|");
         foreach (var (name, value) in quality.Metrics)
         {
-            Add(card, $"| {name} | {value:0.####}{(name == quality.Metric && quality.Change is { } change ? $" ({change:+0.####;−0.####;±0} against the baseline)" : "")} |");
+            Add(card, $"| {name} | {value:0.####}{(name == quality.Metric && quality.Change is { } change ? FormattableString.Invariant($" ({change:+0.####;−0.####;±0} against the baseline)") : "")} |");
         }
     }
 

@@ -200,7 +200,7 @@ public sealed partial class RecipeFileTests : IDisposable
     /// <summary>First lines of the files that the shipped recipes name, as they are published.</summary>
     private static string Published(string path) => Path.GetFileName(Path.GetDirectoryName(path)) switch
     {
-        "MNLI" => $"index\tpromptID\tpairID\tgenre\tsentence1_binary_parse\tsentence2_binary_parse\tsentence1_parse\tsentence2_parse\tsentence1\tsentence2\tlabel1\tgold_label\n0\t1\t2\tfiction\t( a )\t( b )\t(a)\t(b)\ta\tb\tneutral\tneutral\n",
+        "MNLI" => "index\tpromptID\tpairID\tgenre\tsentence1_binary_parse\tsentence2_binary_parse\tsentence1_parse\tsentence2_parse\tsentence1\tsentence2\tlabel1\tgold_label\n0\t1\t2\tfiction\t( a )\t( b )\t(a)\t(b)\ta\tb\tneutral\tneutral\n",
         "QQP" => "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n0\t1\t2\ta\tb\t1\n",
         "QNLI" => "index\tquestion\tsentence\tlabel\n0\ta\tb\tentailment\n",
         "SST-2" => "sentence\tlabel\na\t1\n",
