@@ -1,4 +1,5 @@
 using Parquet;
+using Parquet.Data;
 using Parquet.Schema;
 
 namespace ZipLM.Engine.Data;
@@ -53,7 +54,7 @@ internal sealed record ParquetAnswers(DataField Text, DataField Start)
     private static async Task<List<TOut>[]> Lists<T, TOut>(ParquetRowGroupReader group, DataField field, Func<T, TOut> convert)
         where T : struct
     {
-        using var column = await group.ReadRawColumnDataAsync<T>(field).ConfigureAwait(false);
+        using var column = (RawColumnData<T>)await group.ReadRawColumnDataBaseAsync(field).ConfigureAwait(false);
         var values = column.Values;
         var definitions = column.DefinitionLevels;
         var repetitions = column.RepetitionLevels;
