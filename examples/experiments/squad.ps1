@@ -9,9 +9,9 @@
 .PARAMETER Data
     A folder with the JSON files of SQuAD v1.1.
 .PARAMETER Train
-    The name of the file to train on.
+    The name of the file to train on; unless given train-v1.1.json, or train-part.json where that is what there is.
 .PARAMETER Dev
-    The name of the file to measure on.
+    The name of the file to measure on; unless given dev-v1.1.json, or dev-part.json.
 .PARAMETER Speedup
     The targets.
 .PARAMETER Rows
@@ -22,13 +22,14 @@
     Passes of the training; each distillation is one.
 .EXAMPLE
     dotnet run -c Release --project src/ZipLM.Host -- examples/experiments/squad.ps1 -Data squad
+    Dense, and one-shot and distilled at 2×, 3× and 4×.
 .EXAMPLE
     pwsh -File examples/experiments/squad.ps1 -Data squad -Train train-v1.1.json -Dev dev-v1.1.json -Rows 87599 -Questions 10570 -Epochs 3
 #>
 param(
     [Parameter(Mandatory)] [string] $Data,
-    [string] $Train = 'train-v1.1.json',
-    [string] $Dev = 'dev-v1.1.json',
+    [string] $Train,
+    [string] $Dev,
     [double[]] $Speedup = @(2, 3, 4),
     [int] $Rows = 4000,
     [int] $Questions = 500,
@@ -48,10 +49,17 @@ function Select-Row($data, [int] $count) {
     [ZipLM.TextDataset]::new($data.Name, $examples, $data.Labels, $data.Reference)
 }
 
+function Find-File([string] $name, [string] $use) {
+    if ($name) { return "$Data/$name" }
+    foreach ($known in "$use-v1.1.json", "$use-part.json") { if ([System.IO.File]::Exists($paths.GetUnresolvedProviderPathFromPSPath("$Data/$known"))) { return "$Data/$known" } }
+    throw "There is neither $use-v1.1.json nor $use-part.json in '$Data': name the file with -$use."
+}
+
+$paths = $ExecutionContext.SessionState.Path
 $folder = [System.IO.Directory]::CreateTempSubdirectory('ziplm-squad-').FullName
 try {
-    $studied = Select-Row (Import-TextDataset "$Data/$Train" -Format squad) $Rows
-    $judges = Select-Row (Import-TextDataset "$Data/$Dev" -Format squad) $Questions
+    $studied = Select-Row (Import-TextDataset (Find-File $Train train) -Format squad) $Rows
+    $judges = Select-Row (Import-TextDataset (Find-File $Dev dev) -Format squad) $Questions
     $training = @{ TrainingData = $studied; BatchSize = 32; LearningRate = 1e-3; MaximumLength = 192; InformationAction = 'Ignore' }
     New-Model -Name squad -Layers 4 -HiddenSize 128 -Heads 4 -MaximumSequenceLength 256 -TrainingData $studied -VocabularySize 8000 |
         Start-ModelTraining @training -Epochs $Epochs | Receive-Job -Wait -AutoRemoveJob -InformationAction Ignore | Export-Model -Path "$folder/dense"
@@ -66,7 +74,8 @@ try {
     }
 
     Show-Row '1×' 'dense' $dense
-    $dense | Invoke-StructuredPrune -Speedup $Speedup -CalibrationData $studied -Rounds 50 | ForEach-Object {
+    # A target that cannot be reached is told, and the others go on.
+    $dense | Invoke-StructuredPrune -Speedup $Speedup -CalibrationData $studied -Rounds 50 -ErrorAction Continue | ForEach-Object {
         $target = "$($_.TargetSpeedup)×"
         Show-Row $target 'one-shot' $_
         $distilled = $_ | Start-TokenDistillation @training -Epochs 1 -Teacher $dense | Receive-Job -Wait -AutoRemoveJob -InformationAction Ignore

@@ -17,4 +17,10 @@ public sealed record ModelRecord
 
     /// <summary>How it was pruned; null for a dense model.</summary>
     public PruningResult? Pruning { get; init; }
+
+    /// <summary>How it was trained, after the pruning where there was one; null where it was not.</summary>
+    public TrainingRecord? Training { get; init; }
+
+    /// <summary>What it reached when it was measured last; null where it was not.</summary>
+    public QualityRecord? Quality { get; init; }
 }

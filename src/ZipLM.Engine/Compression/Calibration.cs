@@ -30,7 +30,7 @@ internal sealed class Calibration : IDisposable
 
         Model = model;
         Data = CalibrationSource.Resolve(model, given, () => HubSettings.Default(), reporter, cancellationToken);
-        var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Task, model.Labels), samples, samples, model.Session.Seed);
+        var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Task, model.Labels, reporter), samples, samples, model.Session.Seed);
         _sample = Encode(drawn.Statistics, cancellationToken);
         (_search, _shortage) = (drawn.Search, drawn.Shortage);
     }

@@ -102,6 +102,14 @@ public static class MeasurementFlow
         {
             reporter.Verbose($"Measuring {model.Name} on {data.Count} rows of {data.Name}{(perturbation is null ? "" : $", disturbed by {perturbation}")}.");
             var quality = evaluation.Evaluate(weights, answers.Of, cancellationToken);
+            var change = baseline is null ? (double?)null : quality.Value - baselines.Quality(
+                baseline, data, () => BaselineQuality(perturbation is { } p ? Disturbed(data, p) : data), perturbation, RuntimeChoice.Of(timer.Environment));
+            // The first data set is what the model is judged by, as itself and not as a quantised twin. A metric may be no number, such as a correlation with labels that are all alike.
+            if (perturbation is null && ReferenceEquals(data, sets[0]) && timer.Environment.Runtime == InferenceRuntime.Torch && quality.Metrics.Values.Append(change ?? 0).All(double.IsFinite))
+            {
+                model.Measured(new(data.Name, quality.Samples, quality.Metric, quality.Metrics, change));
+            }
+
             write(new()
             {
                 Model = model.Name,
@@ -118,8 +126,7 @@ public static class MeasurementFlow
                 Speedup = speedup?.Ratio,
                 SpeedupSpread = speedup?.Spread,
                 Rounds = rounds,
-                QualityChange = baseline is null ? null : quality.Value - baselines.Quality(
-                    baseline, data, () => BaselineQuality(perturbation is { } p ? Disturbed(data, p) : data), perturbation, RuntimeChoice.Of(timer.Environment)),
+                QualityChange = change,
                 PerturbationChange = quality.Value - plain,
                 Parameters = model.Parameters,
                 SizeMB = answers.Bytes / 1e6,
@@ -134,7 +141,7 @@ public static class MeasurementFlow
             return Prepare(baseline!, data).Evaluate(baselineWeights!, theirs.Of, cancellationToken).Value;
         }
 
-        EvaluationSet Prepare(TransformerModel one, TextDataset data) => EvaluationSet.Create(one, data, null, options.Stride, cancellationToken);
+        EvaluationSet Prepare(TransformerModel one, TextDataset data) => EvaluationSet.Create(one, data, null, options.Stride, cancellationToken, reporter);
 
         TextDataset Disturbed(TextDataset data, Perturbation perturbation) => Perturbing.Apply(data, perturbation, options.PerturbationRate, model.Session.Seed);
     }

@@ -13,11 +13,12 @@ internal static class RecordedBase
     {
         if (model.Record.BaseModel is not null || model.Path is not { } directory)
         {
-            return model.Record;
+            return model.Record with { Training = null, Quality = null };
         }
 
-        using var checkpoint = ModelReader.Open(directory, model.Description.Family);
-        return model.Record with { BaseModel = directory, BaseHash = checkpoint.Hash(cancellationToken) };
+        // A directory that lost its weights since they were read is no obstacle: pruning needs them no more.
+        using var checkpoint = ModelReader.TryOpen(directory, model.Description.Family);
+        return model.Record with { BaseModel = directory, BaseHash = checkpoint?.Hash(cancellationToken), Training = null, Quality = null };
     }
 
     /// <summary>The model in the recorded directory, which must be there; the caller disposes it.</summary>

@@ -41,7 +41,7 @@ public static class TrainingFlow
                 $"There is no validation data to tell the best weights of '{student.Name}' by.", "Give some with -ValidationData, or leave out -KeepBest and -Patience.", student);
         }
 
-        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Task, student.Labels);
+        var training = LabelAlignment.Align(data ?? RecordedTrainingData(student), student.Task, student.Labels, reporter);
         if (weights.Task > 0)
         {
             RequireLabels(training, student.Task, "the task loss", "Give labelled data, or train on the teacher alone with -TaskWeight 0.");
@@ -79,7 +79,7 @@ public static class TrainingFlow
                 $"'{ownTeacher.Name}' cannot teach '{student.Name}' on '{training.Name}': it was made for single texts, and the data has pairs.", "Use another teacher, or data of single texts.", ownTeacher);
         }
 
-        var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, own, null, cancellationToken);
+        var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, own, null, cancellationToken, reporter);
 
         var seed = options.Seed ?? student.Session.Seed;
         var result = student.Weights(reporter, cancellationToken).Copy();
@@ -104,6 +104,8 @@ public static class TrainingFlow
             {
                 TrainingData = training.Reference ?? student.Record.TrainingData,
                 ValidationData = validation?.Reference ?? student.Record.ValidationData,
+                Training = options.Record(training.Name, ownTeacher?.Name),
+                Quality = null,
             };
             return TransformerModel.FromWeights(student.Session, $"{student.Name}-{(ownTeacher is null ? "trained" : "distilled")}", student.Description, record, result, student.Tokenizer);
         }

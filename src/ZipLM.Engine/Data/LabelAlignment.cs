@@ -6,11 +6,12 @@ namespace ZipLM.Engine.Data;
 internal static class LabelAlignment
 {
     /// <summary>
-    /// The same rows with labels that index into <paramref name="modelLabels"/>: by name, or, where the data's labels are
-    /// plain numbers that the model does not use as names, by number. For a regression the numbers themselves.
+    /// The same rows with labels that index into <paramref name="modelLabels"/>: by name, whatever case it is written in, or,
+    /// where the data's labels are plain numbers that the model does not use as names, by number. A model that calls its
+    /// labels LABEL_0, LABEL_1, … has them in the data's order, where it has as many. For a regression the numbers themselves.
     /// </summary>
     /// <exception cref="ZipLMException">A label of the data is not one of the model's, or no number where one is needed.</exception>
-    public static TextDataset Align(TextDataset data, ModelTask task, IReadOnlyList<string> modelLabels)
+    public static TextDataset Align(TextDataset data, ModelTask task, IReadOnlyList<string> modelLabels, IReporter? reporter = null)
     {
         if (task == ModelTask.Regression)
         {
@@ -29,22 +30,37 @@ internal static class LabelAlignment
             return data;
         }
 
-        var indices = data.Labels.Select(label => IndexOf(label, data, modelLabels)).ToArray();
+        var byOrder = AreByOrder(data.Labels, modelLabels);
+        if (byOrder)
+        {
+            reporter?.Verbose($"The model does not name its labels: they are those of '{data.Name}' in their order, {string.Join(", ", data.Labels.Zip(modelLabels, (own, other) => $"{own} = {other}").Take(20))}.");
+        }
+
+        var indices = data.Labels.Select((label, i) => byOrder ? i : IndexOf(label, data, modelLabels)).ToArray();
         return new(data.Name,
             [.. data.Examples.Select(e => e.Label is { } label ? e with { Label = indices[label] } : e)],
             modelLabels, data.Reference);
     }
 
-    /// <summary>The same rows with labels as the model has them; without labels where a row has none or the model does not know one.</summary>
-    public static TextDataset AlignOrDrop(TextDataset data, ModelTask task, IReadOnlyList<string> modelLabels)
+    /// <summary>
+    /// The same rows with labels as the model has them; without labels where a row has none, or, with a warning, where the
+    /// model does not know one.
+    /// </summary>
+    public static TextDataset AlignOrDrop(TextDataset data, ModelTask task, IReadOnlyList<string> modelLabels, IReporter reporter)
     {
-        var known = HasTargets(data, task) && task switch
+        var unknown = task switch
         {
-            ModelTask.SequenceClassification => data.Labels.All(label => Find(label, modelLabels) is not null),
-            ModelTask.Regression => data.Labels.All(label => Number(label) is not null),
-            _ => true,
+            ModelTask.SequenceClassification when !AreByOrder(data.Labels, modelLabels) => data.Labels.FirstOrDefault(label => Find(label, modelLabels) is null),
+            ModelTask.Regression => data.Labels.FirstOrDefault(label => Number(label) is null),
+            _ => null,
         };
-        return known ? Align(data, task, modelLabels)
+        var told = HasTargets(data, task);
+        if (told && unknown is not null)
+        {
+            reporter.Warning($"The labels of '{data.Name}' are left out: the model does not know '{unknown}'{(modelLabels.Count > 0 ? $" (its labels are {Names(modelLabels)})" : "")}.");
+        }
+
+        return told && unknown is null ? Align(data, task, modelLabels, reporter)
             : new(data.Name, [.. data.Examples.Select(e => new TextExample(e.Text, e.TextPair))], [], data.Reference);
     }
 
@@ -71,6 +87,12 @@ internal static class LabelAlignment
         return new(data.Name, [.. data.Examples.Select(e => e.Label is { } label ? e with { Label = null, Score = numbers[label] } : e)], [], data.Reference);
     }
 
+    /// <summary>What transformers calls the labels of a model that nobody has named them for.</summary>
+    private static bool AreByOrder(IReadOnlyList<string> labels, IReadOnlyList<string> modelLabels) =>
+        labels.Count == modelLabels.Count
+        && modelLabels.Select((label, i) => string.Equals(label, string.Create(CultureInfo.InvariantCulture, $"LABEL_{i}"), StringComparison.OrdinalIgnoreCase)).All(isGeneric => isGeneric)
+        && labels.Any(label => Find(label, modelLabels) is null);
+
     private static double? Number(string label) =>
         double.TryParse(label, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null;
 
@@ -83,11 +105,14 @@ internal static class LabelAlignment
 
     private static int? Find(string label, IReadOnlyList<string> modelLabels)
     {
-        for (var i = 0; i < modelLabels.Count; i++)
+        foreach (var comparison in new[] { StringComparison.Ordinal, StringComparison.OrdinalIgnoreCase })
         {
-            if (modelLabels[i] == label)
+            for (var i = 0; i < modelLabels.Count; i++)
             {
-                return i;
+                if (string.Equals(modelLabels[i], label, comparison))
+                {
+                    return i;
+                }
             }
         }
 

@@ -5,11 +5,11 @@ using Parquet.Schema;
 
 namespace ZipLM.Engine.Data;
 
-/// <summary>Reads Parquet files as the hub has them: flat columns of text and labels, and the names of the labels in the file's metadata.</summary>
+/// <summary>Reads Parquet files as the hub has them: flat columns of text and labels, answers, and the names of the labels in the file's metadata.</summary>
 internal static class ParquetRows
 {
     /// <summary>The names of the columns.</summary>
-    public static string[] Columns(string path) => Open(path, reader => Task.FromResult(reader.Schema.DataFields.Where(IsFlat).Select(field => field.Name).ToArray()));
+    public static string[] Columns(string path) => Open(path, reader => Task.FromResult(Names(reader.Schema)));
 
     /// <summary>All rows, and the names of the labels, or null where the file has none.</summary>
     public static (List<DatasetRow> Rows, IReadOnlyList<string>? Labels) Read(DatasetReference reference) => Open(reference.Path, async reader =>
@@ -17,6 +17,9 @@ internal static class ParquetRows
         var text = Find(reader, reference.TextColumn!, reference.Path);
         var pair = reference.TextPairColumn is { } pairName ? Find(reader, pairName, reference.Path) : null;
         var label = reference.LabelColumn is { } labelName ? Find(reader, labelName, reference.Path) : null;
+        var answer = reference.AnswerColumn is { } answerName
+            ? ParquetAnswers.Find(reader.Schema, answerName) ?? throw DatasetErrors.ColumnMissing(reference.Path, $"column '{answerName}' of lists text and answer_start", Names(reader.Schema))
+            : null;
         var rows = new List<DatasetRow>();
         for (var i = 0; i < reader.RowGroupCount; i++)
         {
@@ -24,29 +27,28 @@ internal static class ParquetRows
             var texts = await Texts(group, text, reference.Path, rows.Count).ConfigureAwait(false);
             var pairs = pair is null ? null : await Texts(group, pair, reference.Path, rows.Count).ConfigureAwait(false);
             var labels = label is null ? null : await Values(group, label, reference.Path).ConfigureAwait(false);
+            var before = rows.Count;
+            var answers = answer is null ? null : await answer.Read(group, pairs!, (row, what) => DatasetErrors.RowMalformed(reference.Path, before + row + 1, what)).ConfigureAwait(false);
             for (var row = 0; row < texts.Length; row++)
             {
                 // The hub writes -1 where a test set hides its label.
-                rows.Add(new DatasetRow(rows.Count + 1, texts[row], pairs?[row], labels?[row] is var value && value != "-1" ? value : null));
+                rows.Add(new DatasetRow(rows.Count + 1, texts[row], pairs?[row], labels?[row] is var value && value != "-1" ? value : null) { Answers = answers?[row] });
             }
         }
 
         return (rows, label is null ? null : LabelNames(reader, label.Name));
     });
 
-    /// <summary>Columns of one value a row; lists and structures are no text.</summary>
-    private static bool IsFlat(DataField field) => field.MaxRepetitionLevel == 0 && field.Path.Length == 1;
-
-    /// <summary>Parquet.Net names the type of text by what it holds it in.</summary>
-    private static bool IsText(DataField field) => field.ClrType == typeof(string) || field.ClrType == typeof(ReadOnlyMemory<char>);
+    private static string[] Names(ParquetSchema schema) =>
+        [.. schema.DataFields.Where(ParquetColumn.IsFlat).Select(field => field.Name), .. ParquetAnswers.Columns(schema)];
 
     private static DataField Find(ParquetReader reader, string name, string path) =>
-        reader.Schema.DataFields.FirstOrDefault(field => IsFlat(field) && field.Name == name)
-        ?? throw DatasetErrors.ColumnMissing(path, $"column '{name}'", reader.Schema.DataFields.Where(IsFlat).Select(field => field.Name));
+        reader.Schema.DataFields.FirstOrDefault(field => ParquetColumn.IsFlat(field) && field.Name == name)
+        ?? throw DatasetErrors.ColumnMissing(path, $"column '{name}'", Names(reader.Schema));
 
     private static async Task<string[]> Texts(ParquetRowGroupReader group, DataField field, string path, int before)
     {
-        if (!IsText(field)) throw Unreadable(path, $"its column '{field.Name}' holds {field.ClrType.Name}, not text", null);
+        if (!ParquetColumn.IsText(field)) throw Unreadable(path, $"its column '{field.Name}' holds {field.ClrType.Name}, not text", null);
         var values = await Values(group, field, path).ConfigureAwait(false);
         var empty = Array.IndexOf(values, null);
         if (empty >= 0) throw DatasetErrors.RowMalformed(path, before + empty + 1, $"its '{field.Name}' is null");
@@ -55,7 +57,7 @@ internal static class ParquetRows
 
     private static async Task<string?[]> Values(ParquetRowGroupReader group, DataField field, string path)
     {
-        if (IsText(field))
+        if (ParquetColumn.IsText(field))
         {
             var values = new string?[group.RowCount];
             await group.ReadAsync(field, values.AsMemory()!).ConfigureAwait(false);

@@ -42,11 +42,15 @@ public static class TextDatasetReader
 
         var columns = reference.Format == DatasetFormat.Parquet ? ParquetRows.Columns(reference.Path) : DatasetFile.Read(reference.Path, text => reference.Format switch
         {
-            DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Columns(text, reference.Path, reference.Format),
+            DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Columns(text, reference),
             DatasetFormat.JsonLines or DatasetFormat.Json => JsonRows.Columns(text, reference),
             var other => throw DatasetFormat.Unknown(path, $"'{other}'"),
         });
-        return DatasetColumns.Complete(reference, columns);
+        var completed = DatasetColumns.Complete(reference, columns);
+        return completed.AnswerColumn is not { } answers || completed.Format is not (DatasetFormat.Tsv or DatasetFormat.Csv) ? completed
+            : throw new ZipLMException("AnswersUnsupported", ErrorKind.InvalidArgument,
+                $"The answers in column '{answers}' of '{path}' can't be read: {completed.Format} has no lists.",
+                "Give questions with their answers as SQuAD's JSON, JSON lines or Parquet.", path);
     }
 
     /// <summary>Reads all rows of a file, in its order.</summary>
@@ -54,15 +58,16 @@ public static class TextDatasetReader
     /// <param name="labels">
     /// Names of the labels, for a file that must have the labels of another one. Null: the file's own; integers stand for themselves.
     /// </param>
+    /// <param name="warn">Is told of rows that were left out.</param>
     /// <exception cref="ZipLMException">The file can't be read, has no rows, a broken row or a label out of range.</exception>
-    public static TextDataset Read(DatasetReference reference, IReadOnlyList<string>? labels = null)
+    public static TextDataset Read(DatasetReference reference, IReadOnlyList<string>? labels = null, Action<string>? warn = null)
     {
         ArgumentNullException.ThrowIfNull(reference);
         var (rows, named) = reference.Format switch
         {
             DatasetFormat.Parquet => ParquetRows.Read(reference),
             DatasetFormat.Squad => (SquadFile.Read(reference.Path), null),
-            _ => (DatasetFile.Read(reference.Path, text => Rows(text, reference).ToList()), null),
+            _ => (DatasetFile.Read(reference.Path, text => Rows(text, reference, warn).ToList()), null),
         };
         if (rows.Count == 0) throw DatasetErrors.Empty(reference.Path);
         if (rows.TrueForAll(row => IsBlank(row.Text, row.TextPair)))
@@ -84,9 +89,9 @@ public static class TextDatasetReader
 
     private static bool IsBlank(string text, string? pair) => string.IsNullOrWhiteSpace(text) && string.IsNullOrWhiteSpace(pair);
 
-    private static IEnumerable<DatasetRow> Rows(TextReader text, DatasetReference reference) => reference.Format switch
+    private static IEnumerable<DatasetRow> Rows(TextReader text, DatasetReference reference, Action<string>? warn) => reference.Format switch
     {
-        DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Read(text, reference),
+        DatasetFormat.Tsv or DatasetFormat.Csv => DelimitedRows.Read(text, reference, warn),
         DatasetFormat.JsonLines or DatasetFormat.Json => JsonRows.Read(text, reference),
         DatasetFormat.Text => PlainRows.Read(text, reference.Delimiter),
         var other => throw DatasetFormat.Unknown(reference.Path, $"'{other}'"),

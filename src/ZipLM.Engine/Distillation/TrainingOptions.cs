@@ -71,4 +71,8 @@ public sealed record TrainingOptions
 
     /// <summary>Time between two checkpoints; there is always one at a stop and one at the end.</summary>
     public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>What a model's directory records of such a training.</summary>
+    internal TrainingRecord Record(string data, string? teacher) =>
+        new(data, Epochs, BatchSize, LearningRate, Weights.Task, Weights.Logit, Weights.Token, teacher);
 }

@@ -27,7 +27,7 @@ internal sealed class EvaluationSet
     /// <param name="maximumLength">Longest sequence, in tokens; null = the model's.</param>
     /// <param name="stride">Tokens that neighbouring windows of a long text share; null = what is usual for the task (causal language modeling: half of a window).</param>
     /// <exception cref="ZipLMException">The model has no head to evaluate, or the data does not say what is right.</exception>
-    public static EvaluationSet Create(TransformerModel model, TextDataset data, int? maximumLength, int? stride, CancellationToken cancellationToken)
+    public static EvaluationSet Create(TransformerModel model, TextDataset data, int? maximumLength, int? stride, CancellationToken cancellationToken, IReporter? reporter = null)
     {
         if (model.Task == ModelTask.FeatureExtraction)
         {
@@ -43,7 +43,7 @@ internal sealed class EvaluationSet
                 model.Task == ModelTask.QuestionAnswering ? "Give questions with their answers (Import-TextDataset dev-v1.1.json)." : "Give a data set with a label column (-LabelColumn of Import-TextDataset).");
         }
 
-        var aligned = LabelAlignment.Align(data, model.Task, model.Labels);
+        var aligned = LabelAlignment.Align(data, model.Task, model.Labels, reporter);
         var length = Math.Min(maximumLength ?? int.MaxValue, model.MaximumSequenceLength);
         var shared = stride ?? (model.Task == ModelTask.CausalLanguageModeling ? length / 2 : null);
         return new(aligned, model.Encode(aligned, length, cancellationToken, stride: shared), model.Labels.Count);

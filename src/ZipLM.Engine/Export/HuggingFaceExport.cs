@@ -66,7 +66,7 @@ public static class HuggingFaceExport
                 var (description, record, config, parameters) = make(weights, others.Count > 0);
                 JsonFile.Write(Path.Combine(target, ModelDirectory.ConfigFile), config);
                 JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(record, description.Layers));
-                model.Tokenizer.Save(target);
+                TokenizerFiles.Write(model, target);
                 CheckpointWriter.Write(target, [.. description.Family.Layout(description).Select(t => (t.Name, t.Join(parameters))), .. others], cancellationToken);
                 if (ModelingFile.IsNeeded(description))
                 {
@@ -102,6 +102,14 @@ public static class HuggingFaceExport
         {
             reporter.Warning($"The head of '{model.Name}' ({model.Architecture}) is no longer where the model came from: it is saved without one, as {model.Description.Family.BareArchitecture}.");
             config["architectures"] = new JsonArray(model.Description.Family.BareArchitecture);
+        }
+
+        // Of what is written, not of the checkpoint that the model came from; newer versions of transformers call it dtype.
+        var type = model.Session.Precision == Precision.BFloat16 ? "bfloat16" : "float32";
+        config["torch_dtype"] = type;
+        if (config.ContainsKey("dtype"))
+        {
+            config["dtype"] = type;
         }
 
         return config;

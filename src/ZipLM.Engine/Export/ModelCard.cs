@@ -29,10 +29,11 @@ internal static class ModelCard
                 Plain(card, "This is the zero-padded twin of the pruned model: matrices of full size with zeros where structures are gone. It answers the same, loads wherever the dense model does, and is as slow as that.");
             }
 
-            Measured(card, pruning, isTwin);
+            Measured(card, record, pruning, isTwin);
             Plan(card, model, description);
         }
 
+        Reached(card, record);
         Origin(card, record);
         Load(card, description, isOnnx);
         return card.ToString();
@@ -58,7 +59,7 @@ internal static class ModelCard
         Plain(card, "---\n");
     }
 
-    private static void Measured(StringBuilder card, PruningResult pruning, bool isTwin)
+    private static void Measured(StringBuilder card, ModelRecord record, PruningResult pruning, bool isTwin)
     {
         Add(card, $"\n## Speed{(isTwin ? " of the pruned model" : "")}\n");
         Plain(card, "| speedup | |\n|---|---|");
@@ -69,7 +70,35 @@ internal static class ModelCard
         Add(card, $"\nTrue for: {pruning.Environment}. Another machine, runtime or length has another speedup.");
         if (pruning is { Loss: { } loss, DenseLoss: { } dense, LossMeasure: { } measure })
         {
-            Add(card, $"\nLoss ({measure}) on calibration rows that the pruning did not use: {loss:0.####}, dense {dense:0.####}; before any training after the pruning.");
+            Add(card, $"\nLoss ({measure}) on calibration rows that the pruning did not use: {loss:0.####}, dense {dense:0.####}; {(record.Training is null ? "there was no training after the pruning" : "before the training below")}.");
+        }
+    }
+
+    private static void Reached(StringBuilder card, ModelRecord record)
+    {
+        if (record.Quality is not { } quality)
+        {
+            return;
+        }
+
+        Add(card, $"\n## Quality\n\nOn {quality.Samples:N0} rows of {quality.Data}:\n\n| metric | |\n|---|---|");
+        foreach (var (name, value) in quality.Metrics)
+        {
+            Add(card, $"| {name} | {value:0.####}{(name == quality.Metric && quality.Change is { } change ? FormattableString.Invariant($" ({change:+0.####;−0.####;±0} against the baseline)") : "")} |");
+        }
+    }
+
+    private static void Trained(StringBuilder card, ModelRecord record)
+    {
+        if (record.Training is not { } training)
+        {
+            return;
+        }
+
+        Add(card, $"- training{(record.Pruning is null ? "" : " after the pruning")}: {training.Epochs:0.##} epoch(s) of {training.Data}, batches of {training.BatchSize}, learning rate up to {training.LearningRate:0.######}");
+        if (training.Teacher is { } teacher)
+        {
+            Add(card, $"- teacher: {teacher}; weights of the losses: task {training.TaskWeight:0.####}, its answers {training.LogitWeight:0.####}, its hidden states {training.TokenWeight:0.####}");
         }
     }
 
@@ -108,6 +137,7 @@ internal static class ModelCard
             Add(card, $"- latency table: {pruning.TableFingerprint}");
         }
 
+        Trained(card, record);
         Add(card, $"- ZipLM {typeof(ModelCard).Assembly.GetName().Version?.ToString(3)}");
     }
 
@@ -116,19 +146,8 @@ internal static class ModelCard
         Plain(card, "\n## How to load it");
         if (isOnnx)
         {
-            Add(card, $$"""
-
-                ```python
-                from onnxruntime import InferenceSession
-                from transformers import AutoTokenizer
-                tokenizer = AutoTokenizer.from_pretrained("DIRECTORY")
-                session = InferenceSession("DIRECTORY/model.onnx")
-                inputs = tokenizer("A text.", return_tensors="np")
-                answer = session.run(None, {i.name: inputs[i.name] for i in session.get_inputs()})
-                ```
-
-                `answer` is {{(Task(description, isOnnx) == ModelTask.FeatureExtraction ? $"`{OnnxModel.LastHidden}`: the file holds no head, as none was timed" : $"`{OnnxModel.Logits}`")}}. Opset {{OnnxGraph.Opset}} with operators of ONNX Runtime (com.microsoft); batch and sequence may have any length.
-                """);
+            Plain(card, OnnxRuntime("DIRECTORY/model.onnx"));
+            Add(card, $"\n`answer` is {(Task(description, isOnnx) == ModelTask.FeatureExtraction ? $"`{OnnxModel.LastHidden}`: the file holds no head, as none was timed" : $"`{OnnxModel.Logits}`")}. Opset {OnnxGraph.Opset} with operators of ONNX Runtime (com.microsoft); batch and sequence may have any length.");
             return;
         }
 
@@ -150,11 +169,24 @@ internal static class ModelCard
             Get-Model DIRECTORY | Export-Model ./model.onnx -Format Onnx
             ```
             """);
+        Plain(card, OnnxRuntime("model.onnx"));
     }
 
     /// <summary>What the files answer: a masked-LM head is no task, and so not in an ONNX file.</summary>
     private static ModelTask Task(ModelDescription description, bool isOnnx) =>
         isOnnx && description.Task == ModelTask.MaskedLanguageModeling ? ModelTask.FeatureExtraction : description.Task;
+
+    private static string OnnxRuntime(string file) => $$"""
+
+        ```python
+        from onnxruntime import InferenceSession
+        from transformers import AutoTokenizer
+        tokenizer = AutoTokenizer.from_pretrained("DIRECTORY")
+        session = InferenceSession("{{file}}")
+        inputs = tokenizer("A text.", return_tensors="np")
+        answer = session.run(None, {i.name: inputs[i.name] for i in session.get_inputs()})
+        ```
+        """.ReplaceLineEndings("\n");
 
     private static string Pipeline(ModelTask task) => task switch
     {

@@ -14,7 +14,6 @@ internal static class ModelingFile
 
     private const string Module = "modeling_ziplm";
     private const string AutoMap = "auto_map";
-    private const string Shapes = "ziplm";
 
     // The parts that the file of a model family is put together from, by the config's model_type.
     private static readonly Dictionary<string, string[]> Parts = new(StringComparer.Ordinal)
@@ -44,7 +43,7 @@ internal static class ModelingFile
     /// </summary>
     public static void Describe(JsonObject config, ModelDescription model, Transformer weights)
     {
-        config.Remove(Shapes);
+        config.Remove(ConfigLayers.Key);
         var map = config[AutoMap] as JsonObject ?? [];
         foreach (var own in map.Where(e => e.Value?.ToString().StartsWith(Module, StringComparison.Ordinal) == true).Select(e => e.Key).ToList())
         {
@@ -59,7 +58,7 @@ internal static class ModelingFile
                 map[head] = $"{Module}.{model.Architecture}";
             }
 
-            config[Shapes] = Layers(model, weights);
+            config[ConfigLayers.Key] = Layers(model, weights);
         }
 
         config.Remove(AutoMap);
@@ -81,7 +80,7 @@ internal static class ModelingFile
 
     private static JsonObject Layers(ModelDescription model, Transformer weights)
     {
-        var shapes = new JsonObject { ["layers"] = new JsonArray([.. model.Layers.Select(l => new JsonArray(l.Heads, l.Width))]) };
+        var shapes = ConfigLayers.Create(model.Layers);
         // Written down, because versions of transformers keep what they follow from in different places.
         if (weights.Blocks.Select(b => b.Attention?.Rotary).FirstOrDefault(r => r is not null) is { } rotary)
         {

@@ -48,7 +48,7 @@ public static class OnnxExport
             {
                 JsonFile.Write(Path.Combine(target, ModelDirectory.ConfigFile), own.Description.Config);
                 JsonFile.Write(Path.Combine(target, ModelDirectory.RecordFile), ModelRecordFile.Create(own.Record, own.Layers));
-                own.Tokenizer.Save(target);
+                TokenizerFiles.Write(own, target);
                 File.WriteAllText(Path.Combine(target, ModelCard.FileName), ModelCard.Text(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)), model, model.Record, own.Description, isOnnx: true));
                 var content = isLarge ? WriteData(graph, Path.Combine(target, DataFile), cancellationToken) : graph.ToModel();
                 using var file = File.Create(Path.Combine(target, ModelFile));

@@ -22,6 +22,8 @@ internal sealed class DistilBert : IModelFamily
 
     public string BareArchitecture => Bare;
 
+    public string WordPieceClass => "DistilBertTokenizer";
+
     public IReadOnlyList<string> TiedNames { get; } = [DecoderWeight];
 
     public ModelDescription Describe(ConfigReader config)

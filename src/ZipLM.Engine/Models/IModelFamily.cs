@@ -20,6 +20,9 @@ internal interface IModelFamily
     /// <summary>Names of tensors that some checkpoints hold beside another one that is the same by definition; they are not read.</summary>
     IReadOnlyList<string> TiedNames { get; }
 
+    /// <summary>The class of transformers that reads WordPiece files for such a model, where BERT's own gives tokens' types that it lacks.</summary>
+    string WordPieceClass => "BertTokenizer";
+
     /// <summary>Reads <c>config.json</c>; every layer is taken as dense.</summary>
     ModelDescription Describe(ConfigReader config);
 

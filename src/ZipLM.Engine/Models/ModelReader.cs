@@ -11,9 +11,14 @@ internal static class ModelReader
         var config = Path.Combine(directory, ModelDirectory.ConfigFile);
         var description = ModelFamilies.Describe(JsonFile.Read(config), config);
         var record = ModelRecordFile.Read(directory);
-        if (record is { Layers.Count: > 0 })
+        // Training in Python saves config.json again, but knows nothing of ziplm.json.
+        if (record is { Layers: { Count: > 0 } recorded })
         {
-            description = description with { Layers = Checked(record.Value.Layers, description, directory) };
+            description = description with { Layers = Checked(recorded, description, Path.Combine(directory, ModelDirectory.RecordFile)) };
+        }
+        else if (ConfigLayers.Read(description.Config, config) is { } told)
+        {
+            description = description with { Layers = Checked(told, description, config) };
         }
 
         using var weights = Open(directory, description.Family);
@@ -36,14 +41,14 @@ internal static class ModelReader
         }
     }
 
-    private static IReadOnlyList<LayerShape> Checked(IReadOnlyList<LayerShape> layers, ModelDescription dense, string directory)
+    private static IReadOnlyList<LayerShape> Checked(IReadOnlyList<LayerShape> layers, ModelDescription dense, string file)
     {
         if (layers.Count != dense.Layers.Count
             || layers.Where((l, i) => l is null || l.Layer != i || l.Heads < 0 || l.Heads > dense.DenseHeads || l.Width < 0 || l.Width > dense.DenseWidth).Any())
         {
             throw new ZipLMException("ModelRecordInvalid", ErrorKind.InvalidData,
-                $"The layers in '{Path.Combine(directory, ModelDirectory.RecordFile)}' do not fit config.json, which has {dense.Layers.Count} layers of {dense.DenseHeads} heads and width {dense.DenseWidth}.",
-                "The files are not of the same model: get them again from where they came from.", directory);
+                $"The layers in '{file}' do not fit config.json, which has {dense.Layers.Count} layers of {dense.DenseHeads} heads and width {dense.DenseWidth}.",
+                "The files are not of the same model: get them again from where they came from.", Path.GetDirectoryName(file));
         }
 
         return layers;

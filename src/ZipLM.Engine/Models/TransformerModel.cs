@@ -8,7 +8,7 @@ namespace ZipLM.Engine.Models;
 internal sealed class TransformerModel : Model, IResident
 {
     private readonly ModelDescription _description;
-    private readonly ModelRecord _record;
+    private ModelRecord _record;
     private Tokenizer? _tokenizer;
     private Transformer? _weights;
     private string? _path;
@@ -143,6 +143,9 @@ internal sealed class TransformerModel : Model, IResident
 
         return EncodedDataset.Encode(data, Tokenizer, maximumLength, cancellationToken, task ?? Task, stride, Session.Seed);
     }
+
+    /// <summary>Remembers what the model reached, to be written where it is saved next.</summary>
+    internal void Measured(QualityRecord quality) => _record = _record with { Quality = quality };
 
     /// <summary>Remembers where the model was saved.</summary>
     internal void SavedTo(string directory) => (_path, _stamp) = (directory, CheckpointStamp.Of(directory));

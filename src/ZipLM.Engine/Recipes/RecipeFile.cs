@@ -111,7 +111,12 @@ public static class RecipeFile
             throw data.Invalid(key, $"the data '{full}' does not exist.");
         }
 
-        var dataset = new RecipeDataset(full, set?.OptionalText("format"), set?.OptionalText("text_column"), set?.OptionalText("text_pair_column"), set?.OptionalText("label_column"));
+        var dataset = new RecipeDataset(full, set?.OptionalText("format"), set?.OptionalText("text_column"), set?.OptionalText("text_pair_column"), set?.OptionalText("label_column"))
+        {
+            Task = set?.OptionalText("task"),
+            AnswerColumn = set?.OptionalText("answer_column"),
+            Delimiter = set?.OptionalText("delimiter"),
+        };
         set?.RefuseUnknown();
         return dataset;
     }

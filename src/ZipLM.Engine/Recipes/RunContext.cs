@@ -45,7 +45,7 @@ internal sealed class RunContext(Recipe recipe, string directory, string denseDi
     {
         if (!_data.TryGetValue(data, out var read))
         {
-            read = TextDatasetReader.Read(TextDatasetReader.Describe(data.Path, data.Format, data.TextColumn, data.TextPairColumn, data.LabelColumn));
+            read = TextDatasetReader.Read(data.Describe());
             _data.Add(data, read);
         }
 
@@ -53,7 +53,7 @@ internal sealed class RunContext(Recipe recipe, string directory, string denseDi
     }
 
     public void Add(StageInputs inputs, string name, RecipeDataset data) =>
-        inputs.File(name, ContentHash.OfText(string.Join('|', Hash(data.Path), data.Format, data.TextColumn, data.TextPairColumn, data.LabelColumn)));
+        inputs.File(name, ContentHash.OfText(string.Join('|', Hash(data.Path), data.Format, data.TextColumn, data.TextPairColumn, data.LabelColumn, data.Task, data.AnswerColumn, data.Delimiter)));
 
     /// <summary>The recipe's own model; another stage's is among the stages before.</summary>
     public void Add(StageInputs inputs, ModelInput model)

@@ -133,12 +133,13 @@ public static class StartingRecipe
 
     private static string Data(DatasetReference data)
     {
-        string[] columns = [.. new[] { ("text_column", data.TextColumn), ("text_pair_column", data.TextPairColumn), ("label_column", data.LabelColumn) }
+        string[] columns = [.. new[] { ("text_column", data.TextColumn), ("text_pair_column", data.TextPairColumn), ("label_column", data.LabelColumn), ("task", data.Task), ("answer_column", data.AnswerColumn), ("delimiter", data.Delimiter) }
             .Where(c => c.Item2 is not null).Select(c => $"{c.Item1}: {Quote(c.Item2!)}")];
         return columns.Length == 0 ? Quote(data.Path) : $"{{path: {Quote(data.Path)}, format: {data.Format}, {string.Join(", ", columns)}}}";
     }
 
     private static string Name(string name) => string.Concat(name.Split('/')[^1].Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' ? c : '-')).TrimStart('.');
 
-    private static string Quote(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+    /// <summary>Only between double quotes is a line's end what it is.</summary>
+    private static string Quote(string text) => text.Any(char.IsControl) ? System.Text.Json.JsonSerializer.Serialize(text) : $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 }

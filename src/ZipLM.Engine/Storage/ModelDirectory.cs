@@ -11,6 +11,12 @@ internal static class ModelDirectory
     /// <summary>What ZipLM records beside it.</summary>
     public const string RecordFile = "ziplm.json";
 
+    /// <summary>How transformers generates text with a model, unless told otherwise.</summary>
+    public const string GenerationFile = "generation_config.json";
+
+    /// <summary>What transformers takes for which special token.</summary>
+    public const string SpecialTokensFile = "special_tokens_map.json";
+
     /// <summary>
     /// Whether a directory is a model beyond doubt, so that it may be replaced: many programs keep a config.json, but
     /// none other beside weights and with a <c>model_type</c> in it.

@@ -124,7 +124,7 @@ public sealed class ImportTextDatasetCommand : EngineCommand
         {
             try
             {
-                var data = TextDatasetReader.Read(TextDatasetReader.Describe(file, Format, TextColumn, TextPairColumn, LabelColumn, AnswerColumn, Task, Delimiter), Label);
+                var data = TextDatasetReader.Read(TextDatasetReader.Describe(file, Format, TextColumn, TextPairColumn, LabelColumn, AnswerColumn, Task, Delimiter), Label, WriteWarning);
                 if (TextDatasetReader.CountBlank(data) is > 0 and var blank)
                 {
                     WriteWarning($"{blank} of {data.Count} rows of '{file}' have no text; they count as rows all the same.");

@@ -19,6 +19,12 @@ public sealed class TaskDataTests : IDisposable
     [InlineData("mnli", "premise\thypothesis\tlabel\np\th\t2\n", "p", "h", "contradiction")]
     [InlineData("mnli", "sentence1\tsentence2\tgold_label\np\th\tneutral\n", "p", "h", "neutral")]
     [InlineData("qqp", "question1\tquestion2\tis_duplicate\na\tb\t0\n", "a", "b", "not_duplicate")]
+    [InlineData("cola", "gj04\t1\t\tOurs.\nbc85\t0\t*\tUs ours.\n", "Ours.", null, "acceptable")]
+    [InlineData("cola", "sentence\tlabel\tidx\nUs ours.\t0\t0\n", "Us ours.", null, "unacceptable")]
+    [InlineData("mrpc", "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n1\t7\t8\ta \"b\tc\n", "a \"b", "c", "equivalent")]
+    [InlineData("mrpc", "sentence1\tsentence2\tlabel\tidx\na\tb\t0\t0\n", "a", "b", "not_equivalent")]
+    [InlineData("rte", "index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n", "a", "b", "entailment")]
+    [InlineData("wnli", "index\tsentence1\tsentence2\tlabel\n0\ta\tb\t1\n", "a", "b", "entailment")]
     public void GlueTasksPickTheirColumnsAndLabels(string task, string content, string text, string? pair, string label)
     {
         var data = Read("dev.tsv", content, task);
@@ -27,6 +33,41 @@ public sealed class TaskDataTests : IDisposable
         // What is recorded in a model's directory reads the same again.
         Assert.Equal(data.Examples, TextDatasetReader.Read(data.Reference!).Examples);
         Assert.Equal(GlueTask.Find(task).Name, data.Reference!.Task);
+    }
+
+    [Theory]
+    [InlineData("mnli", "index\tpromptID\tpairID\tgenre\tsentence1\tsentence2\n0\t1\t2\ttravel\tp\th\n")]
+    [InlineData("mrpc", "index\t#1 ID\t#2 ID\t#1 String\t#2 String\n0\t1\t2\tp\th\n")]
+    [InlineData("qqp", "id\tquestion1\tquestion2\n0\tp\th\n")]
+    public void TestFilesOfGlueHaveNoLabels(string task, string content)
+    {
+        var data = Read("test.tsv", content, task);
+        Assert.Equal(new TextExample("p", "h"), Assert.Single(data.Examples));
+        Assert.Null(data.Reference!.LabelColumn);
+    }
+
+    [Fact]
+    public void RowsOfGlueWithMissingFieldsAreLeftOutAndCounted()
+    {
+        const string Content = "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n1\t2\t3\ta\tb\t0\n4\t5\t6\tshort\n7\t8\n9\t10\t11\tc\td\t1\n";
+        var file = _folder.Write("train.tsv", Content);
+        var warnings = new List<string>();
+        var data = TextDatasetReader.Read(TextDatasetReader.Describe(file, task: "qqp"), warn: warnings.Add);
+        Assert.Equal(["a", "c"], data.Examples.Select(e => e.Text));
+        Assert.StartsWith("2 rows of ", Assert.Single(warnings), StringComparison.Ordinal);
+        // Whose own file it is wants to know of it.
+        var own = TextDatasetReader.Describe(file, textColumn: "question1", textPairColumn: "question2", labelColumn: "is_duplicate");
+        Assert.Contains("Line 3", Assert.Throws<ZipLMException>(() => TextDatasetReader.Read(own)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("answers")]
+    public void AnswersInTablesOfTextAreRefused(string? column)
+    {
+        var file = _folder.Write("squad.csv", "question,context,answers\nWho?,by Ann,Ann\n");
+        var error = Assert.Throws<ZipLMException>(() => TextDatasetReader.Describe(file, textColumn: column is null ? null : "question", textPairColumn: column is null ? null : "context", answerColumn: column));
+        Assert.Equal("ZipLM.AnswersUnsupported", error.ErrorId);
     }
 
     [Fact]

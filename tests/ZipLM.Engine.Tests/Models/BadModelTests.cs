@@ -96,6 +96,7 @@ public sealed class BadModelTests : IClassFixture<SessionFixture>, IDisposable
     public void A_pruned_checkpoint_without_its_record()
     {
         File.Delete(_folder.File("ziplm.json"));
+        _folder.Change("config.json", json => json.Remove("ziplm"));
         Refused("ModelShapeMismatch", "layer.0.attention.self.query", "[12, 16]", "[16, 16]");
     }
 

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Xunit;
+using ZipLM.Engine.Data;
 using ZipLM.Engine.Recipes;
 using ZipLM.Engine.Storage;
 
@@ -52,6 +53,19 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.Null(recipe.FineTune);
         Assert.Equal([RecipeExport.HuggingFace, RecipeExport.OnnxInt8], recipe.Exports);
         Assert.Equal(("cpu", Precision.Float32, 0, 0), (recipe.Session.Device, recipe.Session.Precision, recipe.Session.Threads, recipe.Session.Seed));
+    }
+
+    [Fact]
+    public void A_data_set_says_how_it_is_read()
+    {
+        Write("stories.txt", "a\n");
+        var recipe = Read(Text.Replace("environment:", """
+              calibration: {path: stories.txt, delimiter: "\n--\n"}
+              evaluation: {path: dev.tsv, task: sst2, answer_column: x}
+            environment:
+            """, StringComparison.Ordinal));
+        Assert.Equal(new RecipeDataset(In("stories.txt"), null, null, null, null) { Delimiter = "\n--\n" }, recipe.Data.Calibration);
+        Assert.Equal(new RecipeDataset(In("dev.tsv"), null, null, null, null) { Task = "sst2", AnswerColumn = "x" }, recipe.Data.Evaluation);
     }
 
     /// <summary>The place is that of the first character of what is wrong.</summary>
@@ -184,6 +198,17 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.StartsWith($"'{In("a.yaml")}', line 1, ", Assert.Throws<ZipLMException>(() => Read(Text + "include: [a.yaml]\n")).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>First lines of the files that the shipped recipes name, as they are published.</summary>
+    private static string Published(string path) => Path.GetFileName(Path.GetDirectoryName(path)) switch
+    {
+        "MNLI" => "index\tpromptID\tpairID\tgenre\tsentence1_binary_parse\tsentence2_binary_parse\tsentence1_parse\tsentence2_parse\tsentence1\tsentence2\tlabel1\tgold_label\n0\t1\t2\tfiction\t( a )\t( b )\t(a)\t(b)\ta\tb\tneutral\tneutral\n",
+        "QQP" => "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n0\t1\t2\ta\tb\t1\n",
+        "QNLI" => "index\tquestion\tsentence\tlabel\n0\ta\tb\tentailment\n",
+        "SST-2" => "sentence\tlabel\na\t1\n",
+        "squad" => """{"data": [{"title": "t", "paragraphs": [{"context": "by Ann", "qas": [{"id": "1", "question": "Who?", "answers": [{"text": "Ann", "answer_start": 3}]}]}]}], "version": "1.1"}""",
+        _ => "a text\n",
+    };
+
     /// <summary>The recipes of examples/recipes are whole but for their data.</summary>
     [Fact]
     public void Shipped_recipes_are_accepted()
@@ -201,12 +226,19 @@ public sealed partial class RecipeFileTests : IDisposable
             Write(Path.GetRelativePath(shipped, file), text);
             foreach (Match data in DataPath().Matches(text))
             {
-                Write(Path.GetRelativePath(_folder, Path.GetFullPath(Path.Combine(_folder, Path.GetRelativePath(shipped, Path.GetDirectoryName(file)!), data.Groups[1].Value))), "text\na\n");
+                Write(Path.GetRelativePath(_folder, Path.GetFullPath(Path.Combine(_folder, Path.GetRelativePath(shipped, Path.GetDirectoryName(file)!), data.Groups[1].Value))), Published(data.Groups[1].Value));
             }
         }
 
         var recipes = Directory.GetFiles(_folder, "*.yaml").Select(RecipeFile.Read).ToList();
         Assert.True(recipes.Count >= 12);
+        foreach (var (recipe, data) in recipes.SelectMany(r => new[] { (r, r.Data.Train!), (r, r.Data.Validation!) }))
+        {
+            var read = TextDatasetReader.Read(data.Describe());
+            Assert.Equal(!recipe.Name.StartsWith("gpt2", StringComparison.Ordinal), read.IsLabelled);
+            Assert.Equal(!recipe.Name.StartsWith("gpt2", StringComparison.Ordinal) && !recipe.Name.EndsWith("sst2", StringComparison.Ordinal), read.Examples[0].TextPair is not null);
+        }
+
         Assert.All(recipes, r => Assert.Equal(Path.GetFileNameWithoutExtension(r.File), r.Name));
         Assert.Equal(Enumerable.Range(2, 14).Select(i => (double)i), recipes.Single(r => r.Name == "bert-base-squad").Targets);
         Assert.Equal(384, recipes.Single(r => r.Name == "bert-base-squad").Latency.SequenceLength);
@@ -236,7 +268,7 @@ public sealed partial class RecipeFileTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [GeneratedRegex(@"(?m)^  (?:train|validation): (.+)$")]
+    [GeneratedRegex(@"(?m)^  (?:train|validation): (?:\{path: )?([^,\n]+)")]
     private static partial Regex DataPath();
 
     private Recipe Read(string text)

@@ -16,7 +16,7 @@ internal sealed record GlueTask(string Name, string TextColumn, string? TextPair
     /// <summary>The nine tasks.</summary>
     public static IReadOnlyList<GlueTask> All { get; } =
     [
-        new("cola", "sentence", null, ["unacceptable", "acceptable"], ["matthews"]),
+        new("cola", "sentence", null, ["unacceptable", "acceptable"], ["matthews"]) { HeaderlessColumns = ["source", "label", "star", "sentence"] },
         new("sst2", "sentence", null, ["negative", "positive"], ["accuracy"]),
         new("mrpc", "sentence1", "sentence2", ["not_equivalent", "equivalent"], ["f1", "accuracy"]) { OriginalColumns = ["#1 String", "#2 String", "Quality"] },
         new("qqp", "question1", "question2", ["not_duplicate", "duplicate"], ["f1", "accuracy"]) { OriginalColumns = ["question1", "question2", "is_duplicate"] },
@@ -30,6 +30,9 @@ internal sealed record GlueTask(string Name, string TextColumn, string? TextPair
     /// <summary>Text, second text and label in the files of GLUE itself, where they are not called as on the hub.</summary>
     public IReadOnlyList<string> OriginalColumns { get; private init; } = [];
 
+    /// <summary>The columns of those files of GLUE itself that don't name them in their first line; none where they do.</summary>
+    public IReadOnlyList<string> HeaderlessColumns { get; private init; } = [];
+
     /// <summary>A task by its name, whatever case and dashes it is written in (SST-2, sst2).</summary>
     /// <exception cref="ZipLMException">There is no such task.</exception>
     public static GlueTask Find(string name)
@@ -41,16 +44,19 @@ internal sealed record GlueTask(string Name, string TextColumn, string? TextPair
             $"Give one of: {string.Join(", ", All.Select(task => task.Name))}.", name);
     }
 
+    /// <summary>Whether a file's first line names its columns; where it doesn't, it is a row.</summary>
+    public bool IsHeader(IReadOnlyList<string> first) => first.Count != HeaderlessColumns.Count || first.Contains(TextColumn);
+
     /// <summary>Fills in the columns that the user left open, as the hub names them or GLUE's own files do.</summary>
     /// <exception cref="ZipLMException">The file has neither.</exception>
     public DatasetReference Complete(DatasetReference reference, IReadOnlyCollection<string> columns)
     {
-        var names = OriginalColumns.Count > 0 && !columns.Contains(LabelColumn) && OriginalColumns.All(columns.Contains) ? OriginalColumns : [TextColumn, TextPairColumn!, LabelColumn];
+        // A test set may have no labels.
+        var names = OriginalColumns.Count > 0 && !columns.Contains(LabelColumn) && OriginalColumns.Take(2).All(columns.Contains) ? OriginalColumns : [TextColumn, TextPairColumn!, LabelColumn];
         var completed = reference with
         {
             TextColumn = reference.TextColumn ?? names[0],
             TextPairColumn = reference.TextPairColumn ?? (TextPairColumn is null ? null : names[1]),
-            // A test set may have no labels.
             LabelColumn = reference.LabelColumn ?? (columns.Contains(names[2]) ? names[2] : null),
             Task = Name,
         };

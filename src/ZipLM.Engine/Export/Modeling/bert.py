@@ -7,6 +7,7 @@ from transformers.modeling_outputs import MaskedLMOutput, SequenceClassifierOutp
 class BertModel(Encoder):
     config_class = BertConfig
     base_model_prefix = "bert"
+    _auto_class = "AutoModel"
 
 
 class BertWithHead(ZipLMModel):
@@ -15,6 +16,8 @@ class BertWithHead(ZipLMModel):
 
 
 class BertForSequenceClassification(BertWithHead):
+    _auto_class = "AutoModelForSequenceClassification"
+
     def __init__(self, config):
         super().__init__(config)
         self.bert = BertModel(config)
@@ -30,6 +33,8 @@ class BertForSequenceClassification(BertWithHead):
 
 
 class BertForQuestionAnswering(BertWithHead):
+    _auto_class = "AutoModelForQuestionAnswering"
+
     def __init__(self, config):
         super().__init__(config)
         self.bert = BertModel(config, add_pooling_layer=False)
@@ -42,6 +47,8 @@ class BertForQuestionAnswering(BertWithHead):
 
 
 class BertForMaskedLM(BertWithHead):
+    _auto_class = "AutoModelForMaskedLM"
+
     def __init__(self, config):
         super().__init__(config)
         hidden = config.hidden_size

@@ -46,7 +46,8 @@ class Encoder(ZipLMModel):
             position_embeddings=nn.Embedding(config.max_position_embeddings, hidden),
             token_type_embeddings=nn.Embedding(config.type_vocab_size, hidden),
             LayerNorm=nn.LayerNorm(hidden, eps=config.layer_norm_eps))
-        self.encoder = Part(layer=nn.ModuleList(Layer(config, *shape) for shape in config.ziplm["layers"]))
+        self.encoder = Part(layer=nn.ModuleList(Layer(config, *shape) for shape in shapes_of(
+            config, config.num_hidden_layers, config.num_attention_heads, config.intermediate_size)))
         self.pooler = Part(dense=nn.Linear(hidden, hidden)) if add_pooling_layer else None
         self.post_init()
 

@@ -24,7 +24,23 @@ class Part(nn.Module):
 
 class ZipLMModel(PreTrainedModel):
     _supports_sdpa = True
+    _no_split_modules = ["Layer"]
+    _skip_keys_device_placement = "past_key_values"
     accepts_loss_kwargs = False  # for Trainer: the losses below are means over the batch
+
+    def __call__(self, *inputs, output_hidden_states=None, return_dict=None, **options):
+        """What forward gives; the config says what its caller leaves open."""
+        if output_hidden_states is None:
+            output_hidden_states = getattr(self.config, "output_hidden_states", False)
+        if return_dict is None:
+            return_dict = getattr(self.config, "return_dict", True)
+        output = super().__call__(*inputs, output_hidden_states=output_hidden_states, return_dict=True, **options)
+        return output if return_dict else output.to_tuple()
+
+
+def shapes_of(config, layers, heads, width):
+    """Heads and feed-forward width of each layer; a config that says nothing of them is a dense model's."""
+    return (getattr(config, "ziplm", None) or {}).get("layers") or [[heads, width]] * layers
 
 
 def split(x, head_size):

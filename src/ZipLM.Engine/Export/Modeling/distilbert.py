@@ -37,6 +37,7 @@ class Layer(nn.Module):
 class DistilBertModel(ZipLMModel):
     config_class = DistilBertConfig
     base_model_prefix = "distilbert"
+    _auto_class = "AutoModel"
 
     def __init__(self, config):
         super().__init__(config)
@@ -44,7 +45,8 @@ class DistilBertModel(ZipLMModel):
             word_embeddings=nn.Embedding(config.vocab_size, config.dim),
             position_embeddings=nn.Embedding(config.max_position_embeddings, config.dim),
             LayerNorm=nn.LayerNorm(config.dim, eps=1e-12))
-        self.transformer = Part(layer=nn.ModuleList(Layer(config, *shape) for shape in config.ziplm["layers"]))
+        self.transformer = Part(layer=nn.ModuleList(Layer(config, *shape) for shape in shapes_of(
+            config, config.n_layers, config.n_heads, config.hidden_dim)))
         self.post_init()
 
     def get_input_embeddings(self):
@@ -71,6 +73,8 @@ class DistilBertWithHead(ZipLMModel):
 
 
 class DistilBertForSequenceClassification(DistilBertWithHead):
+    _auto_class = "AutoModelForSequenceClassification"
+
     def __init__(self, config):
         super().__init__(config)
         self.distilbert = DistilBertModel(config)
@@ -86,6 +90,8 @@ class DistilBertForSequenceClassification(DistilBertWithHead):
 
 
 class DistilBertForQuestionAnswering(DistilBertWithHead):
+    _auto_class = "AutoModelForQuestionAnswering"
+
     def __init__(self, config):
         super().__init__(config)
         self.distilbert = DistilBertModel(config)
@@ -99,6 +105,8 @@ class DistilBertForQuestionAnswering(DistilBertWithHead):
 
 
 class DistilBertForMaskedLM(DistilBertWithHead):
+    _auto_class = "AutoModelForMaskedLM"
+
     def __init__(self, config):
         super().__init__(config)
         self.distilbert = DistilBertModel(config)

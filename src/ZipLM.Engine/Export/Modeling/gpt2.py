@@ -22,11 +22,11 @@ class Layer(nn.Module):
             self.ln_2 = nn.LayerNorm(hidden, eps=config.layer_norm_epsilon)
             self.mlp = Part(c_fc=Conv1D(width, hidden), c_proj=Conv1D(hidden, width))
 
-    def forward(self, x, allowed, cache):
+    def forward(self, x, allowed, past_key_values):
         if self.heads:
             query, key, value = (split(part, self.head_size) for part in self.attn.c_attn(self.ln_1(x)).chunk(3, -1))
-            if cache is not None:
-                key, value = cache.update(key, value, self.index)
+            if past_key_values is not None:
+                key, value = past_key_values.update(key, value, self.index)
             context = attend(query, key, value, allowed, self.attention_dropout if self.training else 0.0)
             x = x + F.dropout(self.attn.c_proj(context), self.dropout, self.training)
         if self.width:
@@ -37,10 +37,11 @@ class Layer(nn.Module):
 class GPT2Model(ZipLMModel):
     config_class = GPT2Config
     base_model_prefix = "transformer"
+    _auto_class = "AutoModel"
 
     def __init__(self, config):
         super().__init__(config)
-        shapes = config.ziplm["layers"]
+        shapes = shapes_of(config, config.n_layer, config.n_head, config.n_inner or 4 * config.n_embd)
         self.wte = nn.Embedding(config.vocab_size, config.n_embd)
         self.wpe = nn.Embedding(config.n_positions, config.n_embd)
         # The cache counts only the layers that have something to remember.
@@ -63,7 +64,7 @@ class GPT2Model(ZipLMModel):
         allowed = causal_mask(input_ids, attention_mask, start)
         states = [x]
         for layer in self.h:
-            x = layer(x, allowed, past_key_values)
+            x = layer(x, allowed, past_key_values=past_key_values)
             states.append(x)
         x = self.ln_f(x)
         return BaseModelOutputWithPast(
@@ -73,6 +74,7 @@ class GPT2Model(ZipLMModel):
 class GPT2LMHeadModel(Generating):
     config_class = GPT2Config
     base_model_prefix = "transformer"
+    _auto_class = "AutoModelForCausalLM"
 
     def __init__(self, config):
         super().__init__(config)
@@ -91,6 +93,7 @@ class GPT2LMHeadModel(Generating):
 class GPT2ForSequenceClassification(ZipLMModel):
     config_class = GPT2Config
     base_model_prefix = "transformer"
+    _auto_class = "AutoModelForSequenceClassification"
 
     def __init__(self, config):
         super().__init__(config)
@@ -107,6 +110,7 @@ class GPT2ForSequenceClassification(ZipLMModel):
 class GPT2ForQuestionAnswering(ZipLMModel):
     config_class = GPT2Config
     base_model_prefix = "transformer"
+    _auto_class = "AutoModelForQuestionAnswering"
 
     def __init__(self, config):
         super().__init__(config)

@@ -13,9 +13,29 @@ class RMSNorm(nn.Module):
         return self.weight * (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.epsilon)).to(x.dtype)
 
 
-def turn(x, angles):
+def frequencies_of(config):
+    """Angle a position of each pair of a head."""
+    known = (getattr(config, "ziplm", None) or {}).get("frequencies")
+    if known is None:
+        scaling = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+        kind = scaling.get("rope_type") or scaling.get("type") or "default"
+        if kind != "default":
+            raise ValueError(f"config.json has no ziplm.frequencies, and its rotary positions are of the type '{kind}'.")
+        theta = scaling.get("rope_theta") or getattr(config, "rope_theta", 10000.0)
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        known = [theta ** (-pair / size) for pair in range(0, size, 2)]
+    return known
+
+
+def turns_of(positions, frequencies, like):
+    """Cosine and sine of each position's angles, of a precision that not every device has."""
+    angles = positions.cpu()[:, None, :, None] * torch.tensor(frequencies, dtype=torch.float64, device="cpu")
+    return angles.cos().to(like.dtype).to(like.device), angles.sin().to(like.dtype).to(like.device)
+
+
+def turn(x, turns):
     """Rotary positions: the first half of a head holds the first coordinate of each pair, the second half the second."""
-    cosines, sines = angles.cos().to(x.dtype)[:, None], angles.sin().to(x.dtype)[:, None]
+    cosines, sines = turns
     first, second = x.chunk(2, -1)
     return torch.cat((first * cosines - second * sines, second * cosines + first * sines), -1)
 
@@ -42,13 +62,13 @@ class Layer(nn.Module):
             self.mlp = Part(
                 gate_proj=nn.Linear(hidden, width, bias), up_proj=nn.Linear(hidden, width, bias), down_proj=nn.Linear(width, hidden, bias))
 
-    def forward(self, x, allowed, angles, cache):
+    def forward(self, x, allowed, turns, past_key_values):
         if self.groups:
             own, normed = self.self_attn, self.input_layernorm(x)
             query, key, value = (split(part(normed), self.head_size) for part in (own.q_proj, own.k_proj, own.v_proj))
-            query, key = turn(query, angles), turn(key, angles)
-            if cache is not None:
-                key, value = cache.update(key, value, self.index)
+            query, key = turn(query, turns), turn(key, turns)
+            if past_key_values is not None:
+                key, value = past_key_values.update(key, value, self.index)
             key, value = (part.repeat_interleave(self.shared_by, 1) for part in (key, value))
             x = x + own.o_proj(attend(query, key, value, allowed, self.dropout if self.training else 0.0))
         if self.width:
@@ -60,14 +80,16 @@ class Layer(nn.Module):
 class LlamaModel(ZipLMModel):
     config_class = LlamaConfig
     base_model_prefix = "model"
+    _auto_class = "AutoModel"
 
     def __init__(self, config):
         super().__init__(config)
-        shapes = config.ziplm["layers"]
+        shapes = shapes_of(config, config.num_hidden_layers, config.num_key_value_heads, config.intermediate_size)
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
         # The cache counts only the layers that have something to remember.
         self.layers = nn.ModuleList(Layer(config, *shape, sum(groups > 0 for groups, _ in shapes[:i])) for i, shape in enumerate(shapes))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.frequencies = frequencies_of(config) if any(groups for groups, _ in shapes) else []
         self.post_init()
 
     def get_input_embeddings(self):
@@ -81,13 +103,12 @@ class LlamaModel(ZipLMModel):
             past_key_values = DynamicCache()
         start = seen_before(past_key_values, input_ids, attention_mask)
         positions = positions_of(input_ids, attention_mask, start) if position_ids is None else position_ids
-        frequencies = torch.tensor(self.config.ziplm.get("frequencies", []), dtype=torch.float64, device="cpu")
-        angles = (positions.cpu()[..., None] * frequencies).to(input_ids.device)
         allowed = causal_mask(input_ids, attention_mask, start)
         x = self.embed_tokens(input_ids)
+        turns = turns_of(positions, self.frequencies, x)
         states = [x]
         for layer in self.layers:
-            x = layer(x, allowed, angles, past_key_values)
+            x = layer(x, allowed, turns, past_key_values=past_key_values)
             states.append(x)
         x = self.norm(x)
         return BaseModelOutputWithPast(
@@ -97,6 +118,7 @@ class LlamaModel(ZipLMModel):
 class LlamaForCausalLM(Generating):
     config_class = LlamaConfig
     base_model_prefix = "model"
+    _auto_class = "AutoModelForCausalLM"
 
     def __init__(self, config):
         super().__init__(config)
@@ -115,6 +137,7 @@ class LlamaForCausalLM(Generating):
 class LlamaForSequenceClassification(ZipLMModel):
     config_class = LlamaConfig
     base_model_prefix = "model"
+    _auto_class = "AutoModelForSequenceClassification"
 
     def __init__(self, config):
         super().__init__(config)

@@ -7,6 +7,7 @@ from transformers.modeling_outputs import MaskedLMOutput, SequenceClassifierOutp
 class RobertaModel(Encoder):
     config_class = RobertaConfig
     base_model_prefix = "roberta"
+    _auto_class = "AutoModel"
 
     def positions(self, input_ids):
         """Tokens are counted from the padding's index + 1; padding has that index."""
@@ -21,6 +22,8 @@ class RobertaWithHead(ZipLMModel):
 
 
 class RobertaForSequenceClassification(RobertaWithHead):
+    _auto_class = "AutoModelForSequenceClassification"
+
     def __init__(self, config):
         super().__init__(config)
         hidden = config.hidden_size
@@ -38,6 +41,8 @@ class RobertaForSequenceClassification(RobertaWithHead):
 
 
 class RobertaForQuestionAnswering(RobertaWithHead):
+    _auto_class = "AutoModelForQuestionAnswering"
+
     def __init__(self, config):
         super().__init__(config)
         self.roberta = RobertaModel(config, add_pooling_layer=False)
@@ -50,6 +55,8 @@ class RobertaForQuestionAnswering(RobertaWithHead):
 
 
 class RobertaForMaskedLM(RobertaWithHead):
+    _auto_class = "AutoModelForMaskedLM"
+
     def __init__(self, config):
         super().__init__(config)
         hidden = config.hidden_size

@@ -1,4 +1,3 @@
-using ZipLM.Engine.Data;
 using ZipLM.Engine.Export;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Storage;
@@ -27,9 +26,10 @@ internal sealed class ExportStage(double target, ModelInput model, ModelInput de
         {
             BaseModel = denseDirectory,
             BaseHash = checkpoint.Hash(work.Cancellation),
-            TrainingData = Reference(data.Train ?? data.Calibration),
-            ValidationData = Reference(data.Evaluation),
+            TrainingData = (data.Train ?? data.Calibration).Describe(),
+            ValidationData = data.Evaluation.Describe(),
             Pruning = prune.Result(work),
+            Training = run.Recipe.Distillation?.Record(Path.GetFileNameWithoutExtension((data.Train ?? data.Calibration).Path), dense.Name),
         };
         if (Directory.Exists(directory) && !ModelDirectory.IsModel(directory))
         {
@@ -55,7 +55,4 @@ internal sealed class ExportStage(double target, ModelInput model, ModelInput de
 
     /// <summary>Where the member lies.</summary>
     public string MemberDirectory(RunContext run) => Path.Combine(run.FamilyDirectory, model.Name);
-
-    private static DatasetReference Reference(RecipeDataset data) =>
-        TextDatasetReader.Describe(data.Path, data.Format, data.TextColumn, data.TextPairColumn, data.LabelColumn);
 }

@@ -20,6 +20,8 @@ internal static class HubAliases
         ("distilbert", "distilgpt2", ["distilgpt2"]),
         ("FacebookAI", "roberta-base", ["roberta"]),
         ("FacebookAI", "roberta-large", ["roberta-large"]),
+        ("FacebookAI", "xlm-roberta-base", ["xlm-roberta", "xlm-r"]),
+        ("FacebookAI", "xlm-roberta-large", []),
         ("openai-community", "gpt2", ["gpt2"]),
         ("openai-community", "gpt2-medium", ["gpt2-medium"]),
         ("openai-community", "gpt2-large", ["gpt2-large"]),

@@ -10,7 +10,7 @@ internal static class HubModelFiles
 
     private static readonly string[] Descriptions =
     [
-        ModelDirectory.ConfigFile, ModelDirectory.RecordFile, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt", .. TokenizerFiles,
+        ModelDirectory.ConfigFile, ModelDirectory.RecordFile, "tokenizer_config.json", ModelDirectory.SpecialTokensFile, ModelDirectory.GenerationFile, "added_tokens.json", "merges.txt", .. TokenizerFiles,
     ];
 
     /// <summary>Whether a directory of the cache holds all that a model needs: other tools fetch parts.</summary>

@@ -11,7 +11,7 @@ def main(args): return [x for x in args if x]
 
 const texts = ['', ' ', '   ', 'Hello world', ' Hello', 'Hello  world', 'Hello   world  ', '\n\nHello\r\n\tworld\n', "don't I'VE we'll it's 'S ‘tis",
   'Café CAFÉ cafe\u0301 naïve Ångström \u212b', '中国人 日本語のテキスト 한국어', '😀 👩\u200d🚀 🏳️\u200d🌈 x😀y', 'a\u00a0b\u3000c\u2028d\u0085e\u200bf\ufeffg\u00adh',
-  '𐐀𐐨 𠀀𠀁 𝟘𝟙𝟚 𝐇𝐞𝐥𝐥𝐨', '1234567 12 ½ Ⅷ ²³ ٣٤ ①', '<s>hi</s> <mask> x  <mask>y', '<|end|>Hello <|end|> x', 'e\u0301\u0323 \u1112\u1161\u11ab ガ カ\u3099 ｶﾞ ﬁ ﬃ ™',
+  '𐐀𐐨 𠀀𠀁 𝟘𝟙𝟚 𝐇𝐞𝐥𝐥𝐨', '1234567 12 ½ Ⅷ ²³ ٣٤ ①', '<s>hi</s> <mask> x  <mask>y', '[CLS]hi[SEP] [MASK] x [mask]', 'x'.repeat(101), '<|end|>Hello <|end|> x', 'e\u0301\u0323 \u1112\u1161\u11ab ガ カ\u3099 ｶﾞ ﬁ ﬃ ™',
   '▁already ▁▁there', 'x'.repeat(70), '\u0000\u0001\x7f', '\ufffd', 'ПРИВЕТ мир ΣΊΣΥΦΟΣ İstanbul ß ẞ', "foo_bar.baz(qux)[0]={'a':1}; // c", '\u0301abc a\u0300\u0301b',
   '\u0e01\u0e31\u0e49 \u0915\u094d\u0937\u093f', '\u2126 \u00b5 \u1e9b\u0323', '🇩🇪🇫🇷 \u{10100}\u{1F100}', '....!!!???', ' \n \n x \t\t y '];
 let state = 12345;
@@ -110,7 +110,32 @@ const unigram = (normalizer, pre_tokenizer) => define({
   model: { type: 'Unigram', unk_id: 3, vocab: unigramVocabulary, byte_fallback: false },
 });
 
+// Words of the corpus whole where they are frequent, else by their letters.
+const bertTokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+function wordPieces(text) {
+  const words = text.match(/[\p{L}\p{N}\p{M}]+|[^\s\p{L}\p{N}\p{M}]/gu), counts = new Map();
+  for (const w of words) for (let n = 1; n <= [...w].length; n++) {
+    const start = [...w].slice(0, n).join(''), rest = [...w].slice(n).join('');
+    for (const piece of [start, rest && '##' + rest, rest && '##' + [...rest][0]]) if (piece) counts.set(piece, (counts.get(piece) || 0) + 1);
+  }
+  return [...bertTokens, ...[...counts].filter(([p, n]) => n > 2 || [...p.replace('##', '')].length === 1).map(([p]) => p).sort()];
+}
+function bert(lowercase) {
+  const text = corpus + ' 0 5 a b e x y 中 国 . , $ \' _ [ ] < > / \u0301';
+  const plain = text.toLowerCase().normalize('NFD').replace(/\p{Mn}/gu, '');
+  return define({
+    added_tokens: bertTokens.map((t, i) => special(t, i)),
+    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: template('[CLS]:0 A:0 [SEP]:0', '[CLS]:0 A:0 [SEP]:0 B:1 [SEP]:1', { '[CLS]': 2, '[SEP]': 3 }),
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab: ids(wordPieces(lowercase ? plain : text)) },
+  });
+}
+
 const definitions = {
+  'BERT uncased': bert(true),
+  'BERT cased': bert(false),
   'GPT-2': define({
     added_tokens: [special('<|end|>', byteLevel.vocabulary.length)],
     pre_tokenizer: levels(false), post_processor: levels(true, { trim_offsets: false }),

@@ -8,6 +8,10 @@ class Output(SimpleNamespace):
         assert set(values) <= set(self.fields), f"{type(self).__name__} has no {set(values) - set(self.fields)}"
         super().__init__(**{**dict.fromkeys(self.fields), **values})
 
+    def to_tuple(self):
+        values = (getattr(self, field) for field in self.fields)
+        return tuple(value for value in values if value is not None)
+
 
 def output(name, fields):
     return type(name, (Output,), {"fields": (*fields.split(), "hidden_states", "attentions")})
