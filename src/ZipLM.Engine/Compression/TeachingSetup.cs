@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Models;
@@ -68,21 +70,29 @@ internal static class TeachingSetup
 
     /// <summary>
     /// Null where the answers are computed in each step: they are asked for only once, or they need more room than there is.
+    /// Several runs of one teacher ask more than once, although each row comes up once in a run.
     /// Without the hidden states on disk the teacher has to run anyway, and its logits come with them.
     /// </summary>
     private static TeacherCache? Cache(
         Teacher teacher, IReadOnlyList<CacheField> fields, int count, LayerPairs? pairs, TransformerModel student, EncodedDataset data, TrainingOptions options,
         TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
     {
-        if (options.Epochs <= 1 || data.Masking is not null)
+        if ((options.Epochs <= 1 && options.TeacherPath is null) || data.Masking is not null)
         {
             reporter.Verbose($"The teacher is asked in every step: {(data.Masking is null ? "each row comes up once" : "other tokens are hidden in each epoch")}.");
             return null;
         }
 
-        var isTemporary = options.CheckpointPath is null;
-        var path = isTemporary
-            ? Path.Combine(Path.GetTempPath(), $"ziplm-teacher-{Guid.NewGuid():N}.safetensors")
+        var isTemporary = (options.TeacherPath ?? options.CheckpointPath) is null;
+        var origin = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["teacher"] = isTemporary ? string.Empty : hashes.Teacher!,
+            ["data"] = isTemporary ? string.Empty : hashes.Data,
+            ["pairs"] = pairs?.ToString() ?? string.Empty,
+            ["temperature"] = options.Temperature.ToString(CultureInfo.InvariantCulture),
+        };
+        var path = options.TeacherPath is { } shared ? Path.Combine(Directory.CreateDirectory(shared).FullName, $"{Name(origin, fields)}.safetensors")
+            : isTemporary ? Path.Combine(Path.GetTempPath(), $"ziplm-teacher-{Guid.NewGuid():N}.safetensors")
             : Path.Combine(options.CheckpointPath!, "teacher.safetensors");
         var bytes = TeacherCache.Bytes(fields, data);
         var size = string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:N0} MB");
@@ -96,15 +106,12 @@ internal static class TeachingSetup
         }
 
         reporter.Verbose($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in '{path}': {size}.");
-        var origin = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["teacher"] = isTemporary ? string.Empty : hashes.Teacher!,
-            ["data"] = isTemporary ? string.Empty : hashes.Data,
-            ["pairs"] = pairs?.ToString() ?? string.Empty,
-            ["temperature"] = options.Temperature.ToString(CultureInfo.InvariantCulture),
-        };
         var cache = TeacherCache.OpenOrMake(path, teacher, fields, count, data, origin, student.Session.TorchDevice, reporter, cancellationToken);
         cache.IsTemporary = isTemporary;
         return cache;
     }
+
+    /// <summary>Of answers that several runs share: other fields of the same teacher are another file.</summary>
+    private static string Name(Dictionary<string, string> origin, IReadOnlyList<CacheField> fields) => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes(string.Join('\n', origin.Select(o => $"{o.Key} {o.Value}").Concat(fields.Select(f => f.Name))))))[..16];
 }
