@@ -10,6 +10,9 @@ namespace ZipLM.Engine.Distillation;
 /// </summary>
 internal sealed class TrainingCheckpoint : IDisposable
 {
+    public const string MetricsName = "metrics.jsonl";
+    public const string LockName = ".lock";
+
     private const string Format = "1";
     private readonly RunIdentity _identity;
     private readonly string _file;
@@ -22,7 +25,7 @@ internal sealed class TrainingCheckpoint : IDisposable
         _identity = identity;
         Directory = new(directory);
         _file = Path.Combine(directory, "checkpoint.safetensors");
-        var lockFile = Path.Combine(directory, ".lock");
+        var lockFile = Path.Combine(directory, LockName);
         try
         {
             Directory.Create();
@@ -39,7 +42,7 @@ internal sealed class TrainingCheckpoint : IDisposable
             throw WriteFailure.NotWritable(e, directory);
         }
 
-        Metrics = new(Path.Combine(directory, "metrics.jsonl"));
+        Metrics = new(Path.Combine(directory, MetricsName));
     }
 
     public DirectoryInfo Directory { get; }
