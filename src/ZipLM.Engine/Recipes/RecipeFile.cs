@@ -1,4 +1,5 @@
 using System.Globalization;
+using ZipLM.Engine.Compression;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Latency;
 using ZipLM.Engine.Runtime;
@@ -173,7 +174,7 @@ public static class RecipeFile
 
     private static RecipePruning Pruning(YamlMap map)
     {
-        var usual = new RecipePruning(PruningCriterion.ZipLM, true, 1e-2, 256, 100, true, null);
+        var usual = new RecipePruning(PruningCriterion.ZipLM, true, 1e-2, 256, 100, true, new PruningOptions().SearchTrials);
         return Section(map, "pruning", s => new(
             s.Or("criterion", s.Name<PruningCriterion>, usual.Criterion),
             s.Or("repair", s.Flag, usual.Repair),
@@ -181,7 +182,7 @@ public static class RecipeFile
             s.Or("calibration_samples", k => s.Whole(k, 1), usual.Samples),
             s.Or("rounds", k => s.Whole(k, 3), usual.Rounds),
             s.Or("correction", s.Flag, usual.Correct),
-            s.Or<int?>("search_trials", k => s.Whole(k, 0), usual.SearchTrials)), usual);
+            s.Or("search_trials", k => s.Whole(k, 0), usual.SearchTrials)), usual);
     }
 
     private static T Section<T>(YamlMap map, string key, Func<YamlMap, T> read, T otherwise)

@@ -30,11 +30,7 @@ internal sealed class PruneStage(double target, ModelInput model, ModelInput den
         inputs.Setting("rounds", pruning.Rounds);
         inputs.Setting("correction", pruning.Correct);
         inputs.Setting("search", SearchVersion);
-        if (pruning.SearchTrials is { } trials)
-        {
-            inputs.Setting("search_trials", trials);
-        }
-
+        inputs.Setting("search_trials", pruning.SearchTrials);
         run.Recipe.Latency.AddRuntime(inputs);
     }
 
@@ -49,7 +45,7 @@ internal sealed class PruneStage(double target, ModelInput model, ModelInput den
             CalibrationSamples = recipe.Pruning.Samples,
             Rounds = recipe.Pruning.Rounds,
             Correct = recipe.Pruning.Correct,
-            SearchTrials = recipe.Pruning.SearchTrials ?? new PruningOptions().SearchTrials,
+            SearchTrials = recipe.Pruning.SearchTrials,
             Runtime = recipe.Latency.Runtime,
             Dense = compared,
             Table = latency.Table(work, opened),
@@ -71,7 +67,7 @@ internal sealed class PruneStage(double target, ModelInput model, ModelInput den
 
     /// <summary>Most candidates see few rows, and none computes what it shares with the best: about one pass over all rows for so many trials.</summary>
     private double Search(RunSizes sizes) =>
-        (sizes.Recipe.Pruning.SearchTrials ?? new PruningOptions().SearchTrials) / 12.0 / _target * sizes.Forward(sizes.CalibrationTokens);
+        sizes.Recipe.Pruning.SearchTrials / 12.0 / _target * sizes.Forward(sizes.CalibrationTokens);
 
     /// <summary>How the model was pruned, with what was measured then.</summary>
     public PruningResult Result(StageWork work)
