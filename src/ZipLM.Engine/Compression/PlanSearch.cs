@@ -14,10 +14,10 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     private const int Draws = 10;
 
     /// <summary>Plans that are judged on rows of their own in the end.</summary>
-    private const int Finalists = 6;
+    private const int Finalists = 3;
 
     /// <summary>Rows, at least, on which sublayers are tried one by one.</summary>
-    private const int SensitivityRows = 64;
+    private const int SensitivityRows = 16;
 
     /// <summary>One for so many trials is spent again on each corrected budget.</summary>
     private const int Corrections = 10;

@@ -16,7 +16,7 @@ internal sealed class SearchLoss : IDisposable
     private const int BatchSize = 32;
 
     /// <summary>Rows of the first part.</summary>
-    private const int FirstPart = 16;
+    private const int FirstPart = 8;
 
     /// <summary>Whether it is the task's own loss, by what the data says is right.</summary>
     private readonly bool _isTasks;

@@ -36,7 +36,7 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
         using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
         using var loss = new SearchLoss(dense, TinyBert.Encode(kind == "answers" ? Unlabelled(Text) : Text), CancellationToken.None);
         using var plans = new PlanLoss(dense, store, loss, cacheBytes);
-        Assert.Equal([16, 16, 32, 26], loss.Parts.Select(p => loss.Batches.Take(p).Sum(b => b.Rows.Count)));
+        Assert.Equal([8, 8, 16, 32, 26], loss.Parts.Select(p => loss.Batches.Take(p).Sum(b => b.Rows.Count)));
         for (var i = 0; i < Plans.Length; i++)
         {
             using var stitched = Stitcher.Stitch(dense, store, Plans[i]);
