@@ -43,7 +43,7 @@ public sealed record PruningResult(
     /// <summary>Loss on the rows of the calibration data that are kept for comparing models, as <see cref="LossMeasure"/> says; null where none was measured.</summary>
     public double? Loss { get; init; }
 
-    /// <summary>Loss of the model that was pruned, on the same rows.</summary>
+    /// <summary>Loss of the model that was pruned, on the same rows; in a gradual run, of the dense model.</summary>
     public double? DenseLoss { get; init; }
 
     /// <summary>What <see cref="Loss"/> is.</summary>

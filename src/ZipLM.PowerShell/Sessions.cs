@@ -31,4 +31,12 @@ internal static class Sessions
         ((List<TorchSession>)Current).Add(session);
         return session;
     }
+
+    /// <summary>Makes a session beside the current runspace's default, which stays what it is where there is one.</summary>
+    public static TorchSession ConnectBeside(SessionOptions options, IReporter? reporter)
+    {
+        var session = TorchSession.Connect(options, reporter);
+        ((List<TorchSession>)Current).Insert(0, session);
+        return session;
+    }
 }

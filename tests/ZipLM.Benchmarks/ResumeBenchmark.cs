@@ -38,7 +38,8 @@ internal static class ResumeBenchmark
             var watch = Stopwatch.StartNew();
             Finish(file, whole);
             var wholeSeconds = watch.Elapsed.TotalSeconds;
-            var rows = Moments(whole, options.Int("kills", 20), options.Int("seed", 1)).Select(m => Kill(file, killed, m)).ToList();
+            // As many as there are stages, so that each is hit.
+            var rows = Moments(whole, options.Int("kills", RunReader.Read(whole).Count), options.Int("seed", 1)).Select(m => Kill(file, killed, m)).OfType<Row>().ToList();
             Finish(file, killed);
             var (expected, actual) = (Outputs(whole), Outputs(killed));
             var different = expected.Keys.Union(actual.Keys).Where(f => expected.GetValueOrDefault(f) != actual.GetValueOrDefault(f)).Order(StringComparer.Ordinal).ToList();
@@ -81,10 +82,15 @@ internal static class ResumeBenchmark
             .OrderBy(m => m.Stage, StringComparer.Ordinal).ThenBy(m => m.Seconds);
     }
 
-    /// <summary>Starts the run and kills it some time after a stage has begun.</summary>
-    private static Row Kill(string recipe, string directory, Moment moment)
+    /// <summary>Starts the run and kills it some time after a stage has begun; null where that stage is done already.</summary>
+    private static Row? Kill(string recipe, string directory, Moment moment)
     {
         var folder = Path.Combine(directory, moment.Stage);
+        if (File.Exists(Path.Combine(folder, StageMark.FileName)))
+        {
+            return null;
+        }
+
         var inputs = Path.Combine(folder, "inputs.json");
         var before = File.Exists(inputs) ? File.GetLastWriteTimeUtc(inputs) : default;
         using var process = Start(recipe, directory);
@@ -104,10 +110,10 @@ internal static class ResumeBenchmark
         process.Kill();
         var now = DateTime.UtcNow;
         process.WaitForExit();
-        // What is not kept: since the stage began or since its last checkpoint; of a stage that had ended by then, nothing.
+        // What is not kept: since the stage began or since its last checkpoint; of a stage that had ended, or not begun, by then, nothing.
         var state = RunReader.Read(directory).Where(s => s.State == StageState.Begun).Select(s => s.Stage).LastOrDefault();
-        var kept = state is null ? now : new DirectoryInfo(Path.Combine(directory, state)).EnumerateFiles("*", SearchOption.AllDirectories)
-            .Where(f => f.Name == "inputs.json" || f.FullName.Contains("/checkpoint/", StringComparison.Ordinal)).Max(f => f.LastWriteTimeUtc);
+        var kept = state is null ? now : new[] { Path.Combine(directory, state, "inputs.json"), Path.Combine(directory, state, "checkpoint", "checkpoint.safetensors") }
+            .Where(File.Exists).Select(File.GetLastWriteTimeUtc).DefaultIfEmpty(now).Max();
         return new(moment.Stage, state ?? "between", Math.Round(moment.Seconds, 3), killed, Math.Round((now - kept).TotalSeconds, 3));
     }
 
@@ -127,7 +133,7 @@ internal static class ResumeBenchmark
     /// <summary>Hashes of the stages' files, measurements apart, and of the members' weights.</summary>
     private static Dictionary<string, string> Outputs(string run) => Directory.EnumerateFiles(run, "*", SearchOption.AllDirectories)
         .Where(f => Path.GetRelativePath(run, f) is var name
-            && ((char.IsAsciiDigit(name[0]) && Path.GetFileName(name) != "measurements.json") || name.EndsWith(".safetensors", StringComparison.Ordinal)))
+            && ((char.IsAsciiDigit(name[0]) && Path.GetFileName(name) != StageFolder.Measurements) || name.EndsWith(".safetensors", StringComparison.Ordinal)))
         .ToDictionary(f => Path.GetRelativePath(run, f), f => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(f))));
 
     private static string Prepare(string folder)
@@ -149,9 +155,9 @@ internal static class ResumeBenchmark
             environment: {device: cpu, threads: 1}
             latency: {table: table.yaml}
             targets: [1.5, 2, 3]
-            fine_tune: {epochs: 1, batch_size: 16, learning_rate: 1e-3}
+            fine_tune: {epochs: 2, batch_size: 16, learning_rate: 1e-3, checkpoint_seconds: 0.5}
             pruning: {calibration_samples: 128, rounds: 5, correction: false}
-            distillation: {epochs: 1, batch_size: 16, learning_rate: 1e-3, losses: {task: 1, logit: 1, token: 0.5}}
+            distillation: {epochs: 2, batch_size: 16, learning_rate: 1e-3, checkpoint_seconds: 0.5, losses: {task: 1, logit: 1, token: 0.5}}
             evaluation: {rounds: 5}
 
             """);

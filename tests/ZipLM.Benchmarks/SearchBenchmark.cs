@@ -71,12 +71,12 @@ internal static class SearchBenchmark
         var (plain, plainLoss, plainTokens, plainSeconds) = Plain(weights, store, choices, budget, rows, candidates, new Random(1000 + seed));
 
         var start = Stopwatch.GetTimestamp();
-        using var loss = new SearchLoss(weights, rows, CancellationToken.None);
+        using var loss = new SearchLoss(weights, rows, CancellationToken.None, Encode(sample.Final!));
         using var planLoss = new PlanLoss(weights, store, loss, PruningStore.DefaultCacheBytes);
         var search = new PlanSearch(choices, planLoss, loss, trials, seed, NullReporter.Instance);
         var plan = search.Find(budget, CancellationToken.None)!;
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        var summary = search.Summary;
+        var summary = search.Summary(plan);
 
         var (alike, ours, theirs) = (Judge(choices.Shapes(choices.Solve(budget)!)), Judge(plan.Layers), Judge(plain));
         var row = new Row(

@@ -52,6 +52,27 @@ public sealed class HubTests : IDisposable
         Assert.Contains("acme/tiny", _store.Session.Run("[System.Management.Automation.CommandCompletion]::CompleteInput('Get-Model acme', 14, $null).CompletionMatches.CompletionText").Select(text => $"{text}"));
     }
 
+    /// <summary>A recipe's model is found as Get-Model finds it: said by -WhatIf, downloaded by the run.</summary>
+    [Fact]
+    public void AModelOfARecipeIsDownloadedWhenTheRunStarts()
+    {
+        string folder = Directory.CreateDirectory(_store.PathOf($"hub-recipe-{Guid.NewGuid():N}")).FullName;
+        string recipe = Path.Combine(folder, "tiny.yaml");
+        _store.Session.Run($"Get-Model bert | New-CompressionRecipe '{recipe}' -Target 900 -TrainingData $train -ValidationData $dev");
+        string text = File.ReadAllText(recipe);
+        text = text[..text.IndexOf("# Without this section", StringComparison.Ordinal)] + "latency: {rounds: 3}\n";
+        File.WriteAllText(recipe, System.Text.RegularExpressions.Regex.Replace(text, "(?m)^model: .*$", "model: acme/tiny"));
+
+        Outcome shown = _store.Session.Invoke($"Invoke-CompressionRecipe '{recipe}' -RunDirectory '{folder}/run' -WhatIf");
+        Assert.Empty(shown.Errors);
+        Assert.DoesNotContain(_hub.Requests, request => request.Path.EndsWith(".safetensors", StringComparison.Ordinal));
+
+        // The table is measured, and by it the target is out of reach: so far the model has come.
+        Outcome ran = _store.Session.Invoke($"Invoke-CompressionRecipe '{recipe}' -RunDirectory '{folder}/run'");
+        Assert.StartsWith("ZipLM.SpeedupUnreachable,", Assert.Single(ran.Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains(_hub.Requests, request => request.Path.EndsWith(".safetensors", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task ASplitOfTheHubIsRead()
     {

@@ -47,6 +47,15 @@ public sealed class RecipeTests : IDisposable
         Assert.DoesNotContain(again.Information, i => $"{i}".Contains("is done after", StringComparison.Ordinal));
     }
 
+    /// <summary>The recipe's seed is 0, that of the runspace's session 7.</summary>
+    [Fact]
+    public void ARunLeavesTheDefaultSessionAsItIs()
+    {
+        File.WriteAllText(_recipe, File.ReadAllText(_recipe).Replace("targets: [1.2]", "targets: [900]", StringComparison.Ordinal));
+        Assert.StartsWith("ZipLM.SpeedupUnreachable,", Assert.Single(_session.Invoke($"Invoke-CompressionRecipe '{_recipe}' -RunDirectory '{_run}'").Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Equal("7", $"{Assert.Single(_session.Run("(Get-GpuSession)[-1].Seed"))}");
+    }
+
     [Fact]
     public void WhatIfSaysTheStagesAndDoesNothing()
     {

@@ -15,6 +15,7 @@ internal sealed class Calibration : IDisposable
 
     private readonly EncodedDataset _sample;
     private readonly TextDataset _search;
+    private readonly TextDataset? _final;
     private readonly string? _shortage;
     private CalibrationStatistics? _statistics;
     private DirectoryInfo? _temporary;
@@ -32,7 +33,7 @@ internal sealed class Calibration : IDisposable
         Data = CalibrationSource.Resolve(model, given, () => HubSettings.Default(), reporter, cancellationToken);
         var drawn = CalibrationSample.Draw(LabelAlignment.AlignOrDrop(Data, model.Task, model.Labels, reporter), samples, samples, model.Session.Seed);
         _sample = Encode(drawn.Statistics, cancellationToken);
-        (_search, _shortage) = (drawn.Search, drawn.Shortage);
+        (_search, _final, _shortage) = (drawn.Search, drawn.Final, drawn.Shortage);
     }
 
     public TransformerModel Model { get; }
@@ -121,9 +122,10 @@ internal sealed class Calibration : IDisposable
     }
 
     /// <summary>The loss of pruned models on rows that the statistics are not taken from; runs on the session's worker thread.</summary>
-    public SearchLoss Loss(IReporter reporter, CancellationToken cancellationToken) => new(
-        Model.Weights(reporter, cancellationToken),
-        Encode(_search, cancellationToken), cancellationToken);
+    /// <param name="dense">What is compared with where there are no labels; null = the model itself.</param>
+    public SearchLoss Loss(IReporter reporter, CancellationToken cancellationToken, TransformerModel? dense = null) => new(
+        (dense ?? Model).Weights(reporter, cancellationToken),
+        Encode(_search, cancellationToken), cancellationToken, _final is null ? null : Encode(_final, cancellationToken));
 
     /// <summary>A masked-LM head is no task: such a model is compared by its last hidden state, on texts as they are.</summary>
     private EncodedDataset Encode(TextDataset data, CancellationToken cancellationToken) => Model.Encode(

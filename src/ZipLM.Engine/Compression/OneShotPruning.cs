@@ -26,6 +26,7 @@ public static class OneShotPruning
         Calibration.RequireDamping(options.Dampings ?? []);
         LatencyTableFlow.RequireSameModel(options.Table, own);
         RequireSameModel(options.Saliency, own);
+        SameSession.Require(own, options.Dense, "-Dense");
         RequireSameShape(options);
         var orders = RemovalOrder.Of(options);
         foreach (var order in orders.Where(o => o.Rows is not null))
@@ -55,7 +56,7 @@ public static class OneShotPruning
 
         var statistics = calibration.Statistics(reporter, cancellationToken);
         var scores = orders[0].Rows is null ? calibration.Scores(orders[0].Criterion, reporter, cancellationToken) : null;
-        using var loss = calibration.Loss(reporter, cancellationToken);
+        using var loss = calibration.Loss(reporter, cancellationToken, options.Dense is null ? null : TransformerModel.Of(options.Dense));
         // Time does not depend on the weights' values, so a model that is pruned already is compared with a random dense one.
         var weights = model.Weights(reporter, cancellationToken);
         var isDense = model.Layers.All(l => l.Heads == model.DenseHeads && l.Width == model.DenseWidth);
@@ -94,7 +95,7 @@ public static class OneShotPruning
                     Loss = LossOf(best.Shrunk, loss, cancellationToken),
                     DenseLoss = loss.Dense,
                     LossMeasure = loss.Measure,
-                    Search = (target.Kind == PruningTargetKind.Parameters ? sizeSearch! : search).Summary,
+                    Search = (target.Kind == PruningTargetKind.Parameters ? sizeSearch! : search).Summary(best.Plan),
                 };
                 var record = based with { Pruning = result };
                 // Several orders make several models of one speedup, which must not have one name.

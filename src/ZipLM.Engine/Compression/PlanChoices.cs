@@ -35,6 +35,16 @@ internal sealed class PlanChoices
         coefficients is null ? _levels : [.. _levels.Select((levels, s) => levels.Select(l => l with { Cost = coefficients[s] * l.Cost }).ToList())],
         budgetMilliseconds - _table.RestMilliseconds);
 
+    /// <summary>The choice that takes nothing away.</summary>
+    public IReadOnlyList<int> Whole => [.. _levels.Select(levels => Enumerable.Range(0, levels.Count).MaxBy(i => levels[i].Level))];
+
+    /// <summary>The prior of a sublayer at one of its levels.</summary>
+    public double Prior(int sublayer, int level) => _levels[sublayer][level].Cost;
+
+    /// <summary>The level of a sublayer whose prior is nearest to one, another than that of a choice; null where there is no other.</summary>
+    public int? Other(int sublayer, int level, double prior) => Enumerable.Range(0, _levels[sublayer].Count).Where(i => Prior(sublayer, i) != Prior(sublayer, level))
+        .OrderBy(i => Math.Abs(Prior(sublayer, i) - prior)).Select(i => (int?)i).FirstOrDefault();
+
     /// <summary>The shapes of a choice of levels.</summary>
     public IReadOnlyList<LayerShape> Shapes(IReadOnlyList<int> chosen) =>
         [.. _layers.Select((l, i) => new LayerShape(l.Layer, _levels[2 * i][chosen[2 * i]].Level, _levels[(2 * i) + 1][chosen[(2 * i) + 1]].Level))];

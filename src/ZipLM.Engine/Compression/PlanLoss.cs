@@ -37,7 +37,7 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
         }
 
         var losses = new List<double>();
-        var (start, count) = loss.Parts[part].GetOffsetAndLength(loss.Batches.Count);
+        var (start, count) = (part < loss.Parts.Count ? loss.Parts[part] : loss.Final!.Value).GetOffsetAndLength(loss.Batches.Count);
         for (var batch = start; batch < start + count; batch++)
         {
             cancellationToken.ThrowIfCancellationRequested();

@@ -11,17 +11,24 @@ namespace ZipLM.Engine.Compression;
 internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss rows, int trials, int seed, IReporter reporter)
 {
     /// <summary>One in so many trials is drawn as a whole.</summary>
-    private const int Draws = 3;
+    private const int Draws = 10;
+
+    /// <summary>Plans that are judged on rows of their own in the end.</summary>
+    private const int Finalists = 3;
+
+    /// <summary>Rows, at least, on which sublayers are tried one by one.</summary>
+    private const int SensitivityRows = 16;
 
     /// <summary>One for so many trials is spent again on each corrected budget.</summary>
     private const int Corrections = 10;
 
     private readonly double[] _alike = [.. Enumerable.Repeat(1.0, choices.Sublayers)];
+    private readonly Dictionary<string, IReadOnlyList<double>> _coefficientsOf = [];
     private IReadOnlyList<double>? _found;
     private SearchSummary _summary = new(0, 0, 0, 0, [], []);
 
-    /// <summary>What was done for the last target, its corrections included.</summary>
-    public SearchSummary Summary => _summary with { Coefficients = _found ?? _alike };
+    /// <summary>What was done for the last target, its corrections included, with the coefficients of the plan that was chosen among those found.</summary>
+    public SearchSummary Summary(Plan chosen) => _summary with { Coefficients = _coefficientsOf[Key(chosen)] };
 
     /// <summary>Predicted time of the fastest plan there is.</summary>
     public double FastestMilliseconds => choices.FastestMilliseconds;
@@ -30,7 +37,8 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     /// <param name="budgetMilliseconds">Time of the whole model, in ms.</param>
     public Plan? Find(double budgetMilliseconds, CancellationToken cancellationToken)
     {
-        _summary = new(0, 0, 0, 0, [], []);
+        // The dense model's answers serve all targets.
+        _summary = new(0, 0, 0, _found is null ? rows.AnswerTokens : 0, [], []);
         return Search(budgetMilliseconds, _found is null ? [_alike] : [_alike, _found], trials / Draws, trials - (trials / Draws), cancellationToken);
     }
 
@@ -55,7 +63,14 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
             {
                 reporter.Progress(new(activity, string.Create(CultureInfo.InvariantCulture, $"trial {search.Trials} of {draws + redraws}, loss {search.Loss:0.####}"),
                     search.Trials, draws + redraws));
-                return loss.Of(choices.Shapes(chosen), part, cancellationToken);
+                var found = loss.Of(choices.Shapes(chosen), part, cancellationToken);
+                if (part == rows.Parts.Count && chosen == search.Plan)
+                {
+                    // The others begin like it.
+                    loss.Keep();
+                }
+
+                return found;
             },
             [.. rows.Parts.Select(part => rows.Batches.Take(part).Sum(batch => batch.Rows.Count))])
         {
@@ -65,14 +80,47 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
                 curve.Add(new(_summary.Trials + search.Trials, search.Loss, _summary.ForwardTokens + loss.ForwardTokens - before));
             },
         };
-        search.Run(starts, draws, redraws, new Random(seed), cancellationToken);
+        var random = new Random(seed);
+        // What sublayers count for is tried on the whole model, and, where the plans are by then, again.
+        search.Run(draws > 0 ? starts.Append(Tried(choices.Whole, keep: true, cancellationToken)) : starts, draws, redraws / 2, random, cancellationToken);
+        if (draws > 0)
+        {
+            search.Run([Tried(search.Plan, keep: false, cancellationToken)], 0, 0, random, cancellationToken);
+        }
+
+        search.Run([], 0, redraws - (redraws / 2), random, cancellationToken);
+        if (rows.Final is not null && draws > 0)
+        {
+            search.Judge(Finalists, cancellationToken);
+        }
+
         reporter.Progress(new(activity, "done", draws + redraws, draws + redraws, Completed: true));
-        _found = search.Coefficients;
+        var plan = choices.Plan(search.Plan, budget);
+        _found = _coefficientsOf[Key(plan)] = search.Coefficients;
         _summary = new(
             _summary.Trials + search.Trials, _summary.Evaluated + search.Evaluated, _summary.StoppedEarly + search.StoppedEarly,
             _summary.ForwardTokens + loss.ForwardTokens - before, [], _summary.Curve.Count == 0 ? curve : _summary.Curve);
         reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
             $"Searched for a plan: {search.Trials} trials, {search.Evaluated} plans evaluated, {search.StoppedEarly} of them stopped early, loss {search.Loss:0.####}."));
-        return choices.Plan(search.Plan, budget);
+        return plan;
     }
+
+    /// <param name="keep">The others are to begin like it: it is not the best plan, which they do begin like.</param>
+    private IReadOnlyList<double> Tried(IReadOnlyList<int> around, bool keep, CancellationToken cancellationToken) => Sensitivity.Around(around, choices, chosen =>
+    {
+        var losses = new List<double>();
+        for (var part = 0; part < rows.Parts.Count && losses.Count < SensitivityRows; part++)
+        {
+            losses.AddRange(loss.Of(choices.Shapes(chosen), part, cancellationToken));
+        }
+
+        if (keep && ReferenceEquals(chosen, around))
+        {
+            loss.Keep();
+        }
+
+        return losses.Average();
+    });
+
+    private static string Key(Plan plan) => string.Join(' ', plan.Layers);
 }

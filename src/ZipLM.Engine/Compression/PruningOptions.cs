@@ -53,6 +53,9 @@ public sealed record PruningOptions
     /// <summary>Rows of Get-StructureSaliency whose order and priors are used; null = let the surgeon find them.</summary>
     public IReadOnlyList<StructureSaliency>? Saliency { get; init; }
 
+    /// <summary>The model that the loss of plans compares with where the data has no labels; null = the one that is pruned. It is not disposed.</summary>
+    public Model? Dense { get; init; }
+
     /// <summary>Use the table even though it was measured in another environment.</summary>
     public bool Force { get; init; }
 }

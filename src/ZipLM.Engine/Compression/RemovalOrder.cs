@@ -11,9 +11,10 @@ internal sealed record RemovalOrder(PruningCriterion Criterion, bool Repair, dou
     /// <exception cref="ZipLMException">The rows were ranked in another way than the options ask for.</exception>
     public static IReadOnlyList<RemovalOrder> Of(PruningOptions options)
     {
-        if (options.Saliency is not { } rows)
+        // A model with nothing left has no rows; for any other that they are missing is found when they are looked for.
+        if (options.Saliency is not { Count: > 0 } rows)
         {
-            return [.. (options.Dampings ?? [1e-2]).Select(d => new RemovalOrder(options.Criterion ?? PruningCriterion.ZipLM, options.Repair ?? true, d))];
+            return [.. (options.Dampings ?? [1e-2]).Select(d => new RemovalOrder(options.Criterion ?? PruningCriterion.ZipLM, options.Repair ?? true, d, options.Saliency))];
         }
 
         var orders = rows.GroupBy(r => (r.Criterion, r.Repair, r.RequestedDamping))

@@ -8,20 +8,20 @@ namespace ZipLM.Engine.Compression;
 
 /// <summary>
 /// Loss of pruned models on rows that the statistics did not see: the task's where the data says what is right, else against
-/// the answers of the model that is pruned, or its last hidden states where it has no head of a task.
-/// The rows come in parts that double, so that a plan that loses need not see them all.
+/// the answers of the dense model, or its last hidden states where it has no head of a task.
+/// The rows come in parts that double, so that a plan that loses need not see them all; some more are for the last judgement.
 /// </summary>
 internal sealed class SearchLoss : IDisposable
 {
     private const int BatchSize = 32;
 
     /// <summary>Rows of the first part.</summary>
-    private const int FirstPart = 16;
+    private const int FirstPart = 8;
 
     /// <summary>Whether it is the task's own loss, by what the data says is right.</summary>
     private readonly bool _isTasks;
 
-    /// <summary>What the model that is pruned gives for each batch, where that is what is compared with.</summary>
+    /// <summary>What the dense model gives for each batch, where that is what is compared with.</summary>
     private readonly List<Tensor> _answers = [];
 
     private readonly List<Batch> _batches = [];
@@ -29,11 +29,12 @@ internal sealed class SearchLoss : IDisposable
     /// <summary>What a row has on average of what the loss is a mean over: answers, or ‖h₀‖² where hidden states are compared.</summary>
     private readonly double _scale;
 
-    /// <param name="model">The model that is pruned.</param>
+    /// <param name="model">The dense model: the one that is pruned, or the one that it came from.</param>
     /// <param name="sample">In random order. Labels, where there are any, are the model's.</param>
-    public SearchLoss(Transformer model, EncodedDataset sample, CancellationToken cancellationToken)
+    /// <param name="final">Rows for the last judgement alone; null = there is none.</param>
+    public SearchLoss(Transformer model, EncodedDataset sample, CancellationToken cancellationToken, EncodedDataset? final = null)
     {
-        Rows = sample.Examples.Count;
+        Rows = sample.Examples.Count + (final?.Examples.Count ?? 0);
         Measure = model.Head is not { IsTask: true } ? LossMeasure.HiddenStateError
             : sample.Task == ModelTask.Regression ? LossMeasure.SquaredError
             : sample.HasTargets ? LossMeasure.CrossEntropy
@@ -43,16 +44,23 @@ internal sealed class SearchLoss : IDisposable
         {
             var batchSize = EvaluationSet.BatchSizeFor(sample, model, BatchSize);
             var parts = new List<Range>();
-            for (var (from, size) = (0, FirstPart); from < Rows; (from, size) = (from + size, from + size))
+            for (var (from, size) = (0, FirstPart); from < sample.Examples.Count; (from, size) = (from + size, from + size))
             {
-                var part = Enumerable.Range(from, Math.Min(size, Rows - from)).ToArray();
-                var first = _batches.Count;
-                _batches.AddRange(BatchSampler.Sequential([.. part.Select(row => sample.Lengths[row])], batchSize)
-                    .Select(rows => new Batch(PaddedRows.From(sample, [.. rows.Select(row => part[row])]), model.Device)));
-                parts.Add(first.._batches.Count);
+                parts.Add(Part(sample, from, Math.Min(size, sample.Examples.Count - from)));
             }
 
             Parts = parts;
+            Final = final is null ? null : Part(final, 0, final.Examples.Count);
+
+            Range Part(EncodedDataset of, int from, int size)
+            {
+                var part = Enumerable.Range(from, size).ToArray();
+                var first = _batches.Count;
+                _batches.AddRange(BatchSampler.Sequential([.. part.Select(row => of.Lengths[row])], batchSize)
+                    .Select(rows => new Batch(PaddedRows.From(of, [.. rows.Select(row => part[row])]), model.Device)));
+                return first.._batches.Count;
+            }
+
             if (!_isTasks)
             {
                 ForEach(model, (_, output) => _answers.Add(Answer(output).DetachFromDisposeScope()), cancellationToken);
@@ -73,8 +81,11 @@ internal sealed class SearchLoss : IDisposable
 
     public LossMeasure Measure { get; }
 
-    /// <summary>Loss of the model that is pruned.</summary>
+    /// <summary>Loss of the dense model.</summary>
     public double Dense { get; }
+
+    /// <summary>Tokens that the dense model answered because the loss compares with it; 0 where the data says what is right.</summary>
+    public double AnswerTokens => _isTasks ? 0 : _batches.Sum(b => (double)b.TokenCount);
 
     /// <summary>Rows in all.</summary>
     public int Rows { get; }
@@ -82,8 +93,11 @@ internal sealed class SearchLoss : IDisposable
     /// <summary>The rows, on the model's device.</summary>
     public IReadOnlyList<Batch> Batches => _batches;
 
-    /// <summary>Which batches make up each part.</summary>
+    /// <summary>Which batches make up each part that plans are searched by.</summary>
     public IReadOnlyList<Range> Parts { get; } = [];
+
+    /// <summary>Which batches are for the last judgement, as the part behind the others; null = none.</summary>
+    public Range? Final { get; }
 
     /// <summary>Loss of a pruned model: the mean over all rows.</summary>
     public double Of(Transformer model, CancellationToken cancellationToken)

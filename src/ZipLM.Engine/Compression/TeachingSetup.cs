@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Models;
@@ -69,13 +71,14 @@ internal static class TeachingSetup
 
     /// <summary>
     /// Null where the answers are computed in each step: they are asked for only once, or they need more room than there is.
+    /// Several runs of one teacher ask more than once, although each row comes up once in a run.
     /// Without the hidden states on disk the teacher has to run anyway, and its logits come with them.
     /// </summary>
     private static TeacherCache? Cache(
         Teacher teacher, IReadOnlyList<CacheField> fields, int count, LayerPairs? pairs, TransformerModel student, EncodedDataset data, TrainingOptions options,
         TrainingState? stored, TrainingHashes hashes, IReporter reporter, CancellationToken cancellationToken)
     {
-        if (options.Epochs <= 1 || data.Masking is not null)
+        if ((options.Epochs <= 1 && options.TeacherPath is null) || data.Masking is not null)
         {
             reporter.Verbose($"The teacher is asked in every step: {(data.Masking is null ? "each row comes up once" : "other tokens are hidden in each epoch")}.");
             return null;
@@ -88,11 +91,19 @@ internal static class TeachingSetup
             return null;
         }
 
-        var directory = options.CheckpointPath ?? Path.GetTempPath();
-        var path = Path.Combine(directory, TrainingCheckpoint.TeacherFile);
+        var directory = options.TeacherPath ?? options.CheckpointPath ?? Path.GetTempPath();
+        var isTemporary = (options.TeacherPath ?? options.CheckpointPath) is null;
+        var origin = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["teacher"] = isTemporary ? string.Empty : hashes.Teacher!,
+            ["data"] = isTemporary ? string.Empty : hashes.Data,
+            ["pairs"] = pairs?.ToString() ?? string.Empty,
+            ["temperature"] = options.Temperature.ToString(CultureInfo.InvariantCulture),
+        };
+        var path = Path.Combine(Directory.CreateDirectory(directory).FullName, options.TeacherPath is null ? TrainingCheckpoint.TeacherFile : $"{Name(origin, fields)}.safetensors");
         var bytes = TeacherCache.Bytes(fields, data);
         var size = string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:N0} MB");
-        var isChosen = stored is { CachesTeacher: true } || (options.CheckpointPath is not null && File.Exists(path));
+        var isChosen = stored is { CachesTeacher: true } || (!isTemporary && File.Exists(path));
         var limit = isChosen ? options.CacheLimit : Math.Min(options.CacheLimit, new DriveInfo(directory).AvailableFreeSpace / 2);
         if (bytes > limit)
         {
@@ -101,20 +112,14 @@ internal static class TeachingSetup
             return null;
         }
 
-        reporter.Verbose($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in {(options.CheckpointPath is null ? $"a temporary file in '{directory}'" : $"'{path}'")}: {size}.");
+        reporter.Verbose($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in {(isTemporary ? $"a temporary file in '{directory}'" : $"'{path}'")}: {size}.");
         var device = student.Session.TorchDevice;
-        if (options.CheckpointPath is null)
-        {
-            return TeacherCache.MakeTemporary(directory, teacher, fields, count, data, device, reporter, cancellationToken);
-        }
-
-        var origin = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["teacher"] = hashes.Teacher!,
-            ["data"] = hashes.Data,
-            ["pairs"] = pairs?.ToString() ?? string.Empty,
-            ["temperature"] = options.Temperature.ToString(CultureInfo.InvariantCulture),
-        };
-        return TeacherCache.OpenOrMake(path, teacher, fields, count, data, origin, device, reporter, cancellationToken);
+        return isTemporary
+            ? TeacherCache.MakeTemporary(directory, teacher, fields, count, data, device, reporter, cancellationToken)
+            : TeacherCache.OpenOrMake(path, teacher, fields, count, data, origin, device, reporter, cancellationToken);
     }
+
+    /// <summary>Of answers that several runs share: other fields of the same teacher are another file.</summary>
+    private static string Name(Dictionary<string, string> origin, IReadOnlyList<CacheField> fields) => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes(string.Join('\n', origin.Select(o => $"{o.Key} {o.Value}").Concat(fields.Select(f => f.Name))))))[..16];
 }

@@ -94,7 +94,7 @@ public static class TrainingFlow
                 encoded,
                 evaluation,
                 cancellationToken);
-            if (teaching?.Cache is { } cache)
+            if (teaching?.Cache is { } cache && options.TeacherPath is null)
             {
                 // The run is through: nobody will ask again.
                 cache.IsTemporary = true;

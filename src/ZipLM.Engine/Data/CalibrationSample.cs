@@ -1,12 +1,15 @@
 namespace ZipLM.Engine.Data;
 
-/// <summary>Two samples of a data set that share no row: one for the statistics, one for the search.</summary>
+/// <summary>Samples of a data set that share no row: for the statistics, for the search, and for the last judgement of what it found.</summary>
 /// <param name="Statistics">Rows that the layers' statistics are collected on.</param>
 /// <param name="Search">Rows that the search compares models on.</param>
 /// <param name="Shortage">What to warn of: there were fewer rows than wanted; null = enough.</param>
 internal sealed record CalibrationSample(TextDataset Statistics, TextDataset Search, string? Shortage = null)
 {
-    /// <summary>Draws both samples; the same seed draws the same rows. Too few rows are divided in the proportion that was asked for.</summary>
+    /// <summary>As many rows as the search has, of those that are left; null where none are.</summary>
+    public TextDataset? Final { get; init; }
+
+    /// <summary>Draws the samples; the same seed draws the same rows. Too few rows are divided in the proportion that was asked for.</summary>
     /// <param name="dataset">The rows to draw from.</param>
     /// <param name="statisticsRows">Rows wanted for the statistics.</param>
     /// <param name="searchRows">Rows wanted for the search.</param>
@@ -32,7 +35,10 @@ internal sealed record CalibrationSample(TextDataset Statistics, TextDataset Sea
         }
 
         return new CalibrationSample(
-            Take(dataset, rows.AsSpan(0, statisticsRows)), Take(dataset, rows.AsSpan(statisticsRows, searchRows)), shortage);
+            Take(dataset, rows.AsSpan(0, statisticsRows)), Take(dataset, rows.AsSpan(statisticsRows, searchRows)), shortage)
+        {
+            Final = rows.Length > wanted ? Take(dataset, rows.AsSpan(wanted, Math.Min(searchRows, rows.Length - wanted))) : null,
+        };
     }
 
     private static TextDataset Take(TextDataset dataset, ReadOnlySpan<int> rows) =>

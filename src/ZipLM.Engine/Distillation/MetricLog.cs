@@ -26,10 +26,13 @@ internal sealed class MetricLog(string path)
         }
     }
 
+    /// <summary>All lines.</summary>
+    public IReadOnlyList<TrainingMetric> Read() => File.Exists(path) ? [.. File.ReadLines(path).Select(Parse).OfType<TrainingMetric>()] : [];
+
     /// <summary>The lines up to a step; later ones, and one that was cut short, are forgotten: the run will make them again.</summary>
     public IReadOnlyList<TrainingMetric> KeepUpTo(int step)
     {
-        var kept = File.Exists(path) ? File.ReadLines(path).Select(Parse).OfType<TrainingMetric>().TakeWhile(m => m.Step <= step).ToList() : [];
+        var kept = Read().TakeWhile(m => m.Step <= step).ToList();
         AtomicFile.Write(path, System.Text.Encoding.UTF8.GetBytes(string.Concat(kept.Select(m => JsonSerializer.Serialize(m, Options) + "\n"))));
         return kept;
     }

@@ -12,6 +12,8 @@ internal sealed class TrainingCheckpoint : IDisposable
 {
     /// <summary>Name of the file of the teacher's answers.</summary>
     public const string TeacherFile = "teacher.safetensors";
+    public const string MetricsName = "metrics.jsonl";
+    public const string LockName = ".lock";
 
     private const string Format = "1";
     private readonly RunIdentity _identity;
@@ -25,7 +27,7 @@ internal sealed class TrainingCheckpoint : IDisposable
         _identity = identity;
         Directory = new(directory);
         _file = Path.Combine(directory, "checkpoint.safetensors");
-        var lockFile = Path.Combine(directory, ".lock");
+        var lockFile = Path.Combine(directory, LockName);
         try
         {
             Directory.Create();
@@ -42,7 +44,7 @@ internal sealed class TrainingCheckpoint : IDisposable
             throw WriteFailure.NotWritable(e, directory);
         }
 
-        var metrics = Path.Combine(directory, "metrics.jsonl");
+        var metrics = Path.Combine(directory, MetricsName);
         Metrics = new(metrics);
         // What a kill left half written; nobody else writes here.
         foreach (var stray in new[] { _file, metrics, Path.Combine(directory, TeacherFile) }.SelectMany(f => TemporaryName.FilesBeside(f, TemporaryName.Unfinished)))

@@ -69,6 +69,9 @@ public sealed record TrainingOptions
     /// <summary>Directory of this run's checkpoint and metrics, from which it goes on after a stop; null = none.</summary>
     public string? CheckpointPath { get; init; }
 
+    /// <summary>Directory for what the teacher said, for all runs that ask the same; null = each run's own, only where rows come up again.</summary>
+    public string? TeacherPath { get; init; }
+
     /// <summary>Time between two checkpoints; there is always one at a stop and one at the end.</summary>
     public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromMinutes(5);
 

@@ -1,5 +1,7 @@
 using System.Globalization;
+using ZipLM.Engine.Compression;
 using ZipLM.Engine.Distillation;
+using ZipLM.Engine.Latency;
 using ZipLM.Engine.Runtime;
 using ZipLM.Engine.Storage;
 
@@ -38,6 +40,14 @@ public static class RecipeFile
             EvaluationRounds = Section(map, "evaluation", s => s.Or("rounds", k => s.Whole(k, 3), 60), 60),
             Exports = map.Or("exports", map.Names<RecipeExport>, [RecipeExport.HuggingFace]),
         };
+        foreach (var (key, options) in new[] { ("fine_tune", fineTune), ("distillation", distillation) })
+        {
+            if (recipe.Data.Validation is null && options is { KeepBest: true } or { Patience: not null })
+            {
+                throw map.Invalid(key, "keep_best and patience go by the validation data, and there is none in 'data'.");
+            }
+        }
+
         environment?.RefuseUnknown();
         map.RefuseUnknown();
         return recipe;
@@ -124,16 +134,38 @@ public static class RecipeFile
     private static SessionOptions Session(YamlMap? environment, int seed) => new()
     {
         Device = environment?.Or("device", environment.Text, "auto") ?? "auto",
-        Precision = environment?.Or("precision", environment.Name<Precision>, Precision.Float32) ?? Precision.Float32,
+        // Int8 is a precision of ONNX Runtime alone; what it is made of is in single precision.
+        Precision = PrecisionOf(environment) is { } precision and not Precision.Int8 ? precision : Precision.Float32,
         Threads = environment?.Or("threads", k => environment.Whole(k, 0), 0) ?? 0,
         Seed = seed,
     };
+
+    private static Precision? PrecisionOf(YamlMap? environment) => environment?.Or<Precision?>("precision", k => environment.Name<Precision>(k), null);
+
+    /// <summary>What the environment says of a runtime; null where it does not.</summary>
+    private static RuntimeChoice? Runtime(YamlMap? environment)
+    {
+        var precision = PrecisionOf(environment);
+        var runtime = environment?.Or<InferenceRuntime?>("runtime", k => environment.Name<InferenceRuntime>(k), null);
+        if (precision == Precision.Int8 && runtime != InferenceRuntime.OnnxRuntime)
+        {
+            throw environment!.Invalid("precision", "torch does not compute in Int8; write runtime: OnnxRuntime beside it.");
+        }
+
+        if (precision == Precision.BFloat16 && runtime == InferenceRuntime.OnnxRuntime)
+        {
+            throw environment!.Invalid("precision", "ONNX Runtime does not compute in BFloat16; use Float32 or Int8.");
+        }
+
+        return runtime is { } given ? new(given, given == InferenceRuntime.OnnxRuntime ? precision : null) : null;
+    }
 
     private static RecipeLatency Latency(YamlMap map, YamlMap? environment)
     {
         var batchSize = environment?.Or<int?>("batch_size", k => environment.Whole(k, 1), null);
         var length = environment?.Or<int?>("sequence_length", k => environment.Whole(k, 1), null);
         var generated = environment?.Or<int?>("generated_tokens", k => environment.Whole(k, 0), null);
+        var runtime = Runtime(environment);
         return Section(map, "latency", s =>
         {
             var table = s.Or<string?>("table", k => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(s.FileOf(k))!, s.Text(k))), null);
@@ -142,20 +174,21 @@ public static class RecipeFile
                 throw s.Invalid("table", $"the latency table '{table}' does not exist.");
             }
 
-            return new RecipeLatency(table, s.Or("trust", s.Flag, false), batchSize, length, s.Or("rounds", k => s.Whole(k, 3), 50));
-        }, new(null, false, batchSize, length, 50)) with { GeneratedTokens = generated };
+            return new RecipeLatency(table, s.Or("trust", s.Flag, false), batchSize, length, s.Or("rounds", k => s.Whole(k, 3), 50), runtime);
+        }, new(null, false, batchSize, length, 50, runtime)) with { GeneratedTokens = generated };
     }
 
     private static RecipePruning Pruning(YamlMap map)
     {
-        var usual = new RecipePruning(PruningCriterion.ZipLM, true, 1e-2, 256, 100, true);
+        var usual = new RecipePruning(PruningCriterion.ZipLM, true, 1e-2, 256, 100, true, new PruningOptions().SearchTrials);
         return Section(map, "pruning", s => new(
             s.Or("criterion", s.Name<PruningCriterion>, usual.Criterion),
             s.Or("repair", s.Flag, usual.Repair),
             s.Or("damping", s.Number, usual.Damping),
             s.Or("calibration_samples", k => s.Whole(k, 1), usual.Samples),
             s.Or("rounds", k => s.Whole(k, 3), usual.Rounds),
-            s.Or("correction", s.Flag, usual.Correct)), usual);
+            s.Or("correction", s.Flag, usual.Correct),
+            s.Or("search_trials", k => s.Whole(k, 0), usual.SearchTrials)), usual);
     }
 
     private static T Section<T>(YamlMap map, string key, Func<YamlMap, T> read, T otherwise)

@@ -26,7 +26,7 @@ internal sealed class RecipeInclude
     private YamlMappingNode Load(string path, IReadOnlyList<string> chain)
     {
         var root = YamlFile.ReadRoot(path);
-        foreach (var node in root.AllNodes)
+        foreach (var node in YamlFile.Nodes(root))
         {
             _files[node] = path;
         }

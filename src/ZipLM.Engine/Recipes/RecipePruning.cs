@@ -7,4 +7,5 @@ namespace ZipLM.Engine.Recipes;
 /// <param name="Samples">Rows that statistics are taken from.</param>
 /// <param name="Rounds">Paired rounds behind the speedup of a plan.</param>
 /// <param name="Correct">Whether a plan whose measured speedup misses its target is replaced.</param>
-internal sealed record RecipePruning(PruningCriterion Criterion, bool Repair, double Damping, int Samples, int Rounds, bool Correct);
+/// <param name="SearchTrials">Sets of coefficients that the search tries for each target.</param>
+internal sealed record RecipePruning(PruningCriterion Criterion, bool Repair, double Damping, int Samples, int Rounds, bool Correct, int SearchTrials);

@@ -20,11 +20,20 @@ internal static class RecipeTraining
             MaximumGradientNorm = map.Or("maximum_gradient_norm", map.PositiveNumber, usual.MaximumGradientNorm),
             MaximumLength = map.Or("maximum_length", k => map.Whole(k, 2), usual.MaximumLength),
             LogSteps = map.Or("log_steps", k => map.Whole(k, 1), usual.LogSteps),
+            MicroBatchSize = map.Or<int?>("micro_batch_size", k => map.Whole(k, 1), usual.MicroBatchSize),
+            Schedule = map.Or("schedule", map.Name<LearningRateSchedule>, usual.Schedule),
+            LabelSmoothing = map.Or("label_smoothing", map.Share, usual.LabelSmoothing),
+            LayerRateDecay = map.Or("layer_rate_decay", map.Share, usual.LayerRateDecay),
+            KeepBest = map.Or("keep_best", map.Flag, usual.KeepBest),
+            Patience = map.Or<int?>("patience", k => map.Whole(k, 1), usual.Patience),
+            GradientCheckpointing = map.Or("gradient_checkpointing", map.Flag, usual.GradientCheckpointing),
+            CheckpointInterval = map.Or("checkpoint_seconds", k => TimeSpan.FromSeconds(map.Number(k)), usual.CheckpointInterval),
         };
         if (hasTeacher)
         {
             options = options with
             {
+                CacheLimit = map.Or("cache_limit", k => (long)map.Number(k), usual.CacheLimit),
                 Temperature = map.Or("temperature", map.PositiveNumber, usual.Temperature),
                 Weights = map.Or("losses", k => Losses(map.Map(k)), usual.Weights),
             };

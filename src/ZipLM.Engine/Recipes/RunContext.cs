@@ -10,10 +10,14 @@ namespace ZipLM.Engine.Recipes;
 /// <param name="recipe">The recipe.</param>
 /// <param name="directory">The run directory, absolute.</param>
 /// <param name="denseDirectory">Directory of the recipe's model.</param>
-internal sealed class RunContext(Recipe recipe, string directory, string denseDirectory, TorchSession session, CancellationToken cancellationToken)
+/// <param name="session">Null where the run is only planned.</param>
+internal sealed class RunContext(Recipe recipe, string directory, string denseDirectory, TorchSession? session, CancellationToken cancellationToken)
 {
     /// <summary>Folder of a stage's model within the stage's own.</summary>
     public const string ModelFolder = "model";
+
+    /// <summary>Folder of the members within the run directory.</summary>
+    public const string FamilyFolder = "family";
 
     private readonly Dictionary<RecipeDataset, TextDataset> _data = [];
     private readonly Dictionary<string, string> _hashes = [];
@@ -22,10 +26,13 @@ internal sealed class RunContext(Recipe recipe, string directory, string denseDi
 
     public string Directory => directory;
 
-    public TorchSession Session => session;
+    public TorchSession Session => session ?? throw new InvalidOperationException("A run that is only planned has no session.");
 
     /// <summary>Where members are written.</summary>
-    public string FamilyDirectory => Path.Combine(directory, "family");
+    public string FamilyDirectory => Path.Combine(directory, FamilyFolder);
+
+    /// <summary>What the dense model said of the training data, for all targets; it goes when the run is through.</summary>
+    public string TeacherDirectory => Path.Combine(directory, "teacher");
 
     /// <summary>Quality of the dense model, which every member is compared with.</summary>
     public MeasuredBaselines Baselines { get; } = new();
@@ -35,7 +42,7 @@ internal sealed class RunContext(Recipe recipe, string directory, string denseDi
     public string DirectoryOf(ModelInput model) => model.Stage is null ? denseDirectory : FolderOf(model.Stage).File(ModelFolder);
 
     /// <summary>A model; the caller disposes it.</summary>
-    public TransformerModel Open(ModelInput model) => TransformerModel.FromDirectory(session, model.Name, DirectoryOf(model));
+    public TransformerModel Open(ModelInput model) => TransformerModel.FromDirectory(Session, model.Name, DirectoryOf(model));
 
     /// <summary>Saves a stage's model. What its directory records (times, paths) is not written: it would differ from run to run.</summary>
     public void Save(Model model, StageFolder folder, IReporter reporter) =>

@@ -50,15 +50,37 @@ internal sealed partial class RunDirectory : IDisposable
     }
 
     /// <summary>Gives folders of earlier runs the numbers that their stages have now, and records the stages.</summary>
-    public void Arrange(Recipe recipe, IReadOnlyList<Stage> stages)
+    public void Arrange(Recipe recipe, IReadOnlyList<Stage> stages, IReporter reporter)
     {
-        var there = Directory.GetDirectories(Path).Select(d => System.IO.Path.GetFileName(d)).Where(d => Numbered().IsMatch(d)).ToLookup(d => Numbered().Replace(d, string.Empty));
+        var there = Folders(Path);
         foreach (var stage in stages.Where(s => there[s.Id].Any() && !there[s.Id].Contains(s.Folder)))
         {
             Directory.Move(System.IO.Path.Combine(Path, there[stage.Id].First()), System.IO.Path.Combine(Path, stage.Folder));
         }
 
+        string[] left = [.. there.Where(f => stages.All(s => s.Id != f.Key)).SelectMany(f => f), .. Members(stages)];
+        if (left.Length > 0)
+        {
+            reporter.Warning($"The recipe has nothing to do any more with {string.Join(", ", left.Order(StringComparer.Ordinal))} in '{Path}', which stays as it is: delete what is not needed.");
+        }
+
         new RunRecord(recipe.Name, recipe.File, [.. stages.Select(s => new RunRecord.Entry(s.Folder, s.Target))]).Write(Path);
+    }
+
+    /// <summary>Where a stage lies, whatever number its folder has from an earlier run; null where it is not there.</summary>
+    public static string? FolderOf(Stage stage, string path) => Folders(path)[stage.Id].OrderBy(f => f != stage.Folder).FirstOrDefault() is { } folder
+        ? System.IO.Path.Combine(path, folder) : null;
+
+    private static ILookup<string, string> Folders(string path) => (Directory.Exists(path) ? Directory.GetDirectories(path) : [])
+        .Select(d => System.IO.Path.GetFileName(d)).Where(d => Numbered().IsMatch(d)).ToLookup(d => Numbered().Replace(d, string.Empty));
+
+    /// <summary>Members that no stage writes.</summary>
+    private IEnumerable<string> Members(IReadOnlyList<Stage> stages)
+    {
+        var family = System.IO.Path.Combine(Path, RunContext.FamilyFolder);
+        var written = stages.OfType<ExportStage>().Select(s => s.Member).ToHashSet();
+        return (Directory.Exists(family) ? Directory.GetDirectories(family) : []).Select(d => System.IO.Path.GetFileName(d))
+            .Where(d => d[0] != '.' && !written.Contains(d)).Select(d => $"{RunContext.FamilyFolder}/{d}");
     }
 
     public void Dispose() => _lock.Dispose();

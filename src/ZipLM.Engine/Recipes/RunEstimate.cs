@@ -32,6 +32,11 @@ public sealed record RunEstimate
     public override string ToString()
     {
         var text = new StringBuilder();
+        if (Stages.All(s => s is { Time.Ticks: 0 }))
+        {
+            return string.Join(Environment.NewLine, [.. Stages.Select(s => $"  {s.Folder}"), $"  {Basis}"]);
+        }
+
         foreach (var stage in Stages)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"  {stage.Folder,-24} {(stage.IsDone ? "done" : Text(stage.Time)),10} {Size(stage.Bytes),10}");
@@ -40,23 +45,47 @@ public sealed record RunEstimate
         return text.Append(CultureInfo.InvariantCulture, $"  to do: about {Text(Time)} and {Size(Bytes)} on disk. {Basis}").ToString();
     }
 
-    internal static RunEstimate Of(Recipe recipe, string runDirectory, ModelDescription model)
+    /// <summary>The stages of a recipe whose model is not here yet.</summary>
+    internal static RunEstimate Unknown(Recipe recipe, string basis) =>
+        new() { Stages = [.. StagePlan.Of(recipe).Select(stage => new Line(stage.Folder, TimeSpan.Zero, 0, false))], Basis = basis };
+
+    internal static RunEstimate Of(RunContext run, ModelDescription model)
     {
+        var recipe = run.Recipe;
         var sizes = new RunSizes(recipe, model, data => new FileInfo(data.Path).Length);
         var isCuda = recipe.Session.Device.StartsWith("cuda", StringComparison.Ordinal);
         var threads = recipe.Session.Threads > 0 ? recipe.Session.Threads : Environment.ProcessorCount;
         var rate = isCuda ? OfCuda : OfCore * threads;
+        var outputs = new Dictionary<Stage, string>();
         return new()
         {
             Stages = [.. StagePlan.Of(recipe).Select(stage =>
             {
                 var cost = stage.Cost(sizes);
-                var folder = new StageFolder(Path.Combine(runDirectory, stage.Folder));
-                return new Line(stage.Folder, Least + TimeSpan.FromSeconds(cost.Operations / rate), cost.Bytes, folder.Mark is { } mark && folder.Damage(mark, thorough: false, default) is null);
+                return new Line(stage.Folder, Least + TimeSpan.FromSeconds(cost.Operations / rate), cost.Bytes, IsDone(stage, run, outputs));
             })],
             Basis = string.Create(CultureInfo.InvariantCulture,
                 $"Estimated from the model's size and the data's ({sizes.ModelBytes / 4e6:0.0} M parameters, 4 bytes of a file for a token), at {rate / 1e9:0} billion operations a second ({(isCuda ? "a CUDA device" : $"{threads} core(s)")}); expect it within a factor of three."),
         };
+    }
+
+    /// <summary>Whether a stage would be left alone, as far as the sizes of files tell.</summary>
+    /// <param name="outputs">Of the stages before it that would be left alone; takes this one's.</param>
+    private static bool IsDone(Stage stage, RunContext run, Dictionary<Stage, string> outputs)
+    {
+        if (RunDirectory.FolderOf(stage, run.Directory) is not { } path || !stage.Upstream.All(outputs.ContainsKey))
+        {
+            return false;
+        }
+
+        var folder = new StageFolder(path);
+        if (folder.Mark is not { } mark || folder.Damage(mark, thorough: false, default) is not null || StageInputs.Of(stage, run, outputs).Key != mark.Key)
+        {
+            return false;
+        }
+
+        outputs.Add(stage, mark.Outputs);
+        return true;
     }
 
     private static string Text(TimeSpan time) => time.TotalHours >= 1
@@ -72,6 +101,6 @@ public sealed record RunEstimate
     /// <param name="Folder">Its folder.</param>
     /// <param name="Time">Estimated time.</param>
     /// <param name="Bytes">Estimated bytes on disk.</param>
-    /// <param name="IsDone">True when it is done; whether its inputs have changed is found when it runs.</param>
+    /// <param name="IsDone">True when it is done and its inputs are what they were; otherwise it is done again, or may be.</param>
     public sealed record Line(string Folder, TimeSpan Time, double Bytes, bool IsDone);
 }

@@ -26,5 +26,9 @@ internal sealed record RunSizes(Recipe Recipe, ModelDescription Model, Func<Reci
     /// <summary>Operations of the surgeon: for each sublayer the cube of its columns, a few times.</summary>
     public double Surgery => 4.0 * Model.Layers.Count * (Math.Pow(Model.HiddenSize, 3) + Math.Pow(Model.DenseWidth, 3));
 
+    /// <summary>Tokens of the rows that statistics, or the search, take.</summary>
+    public double CalibrationTokens =>
+        Math.Min(Recipe.Pruning.Samples * (PassTokens / (Recipe.Latency.BatchSize ?? 1)), Tokens(Recipe.Data.Calibration));
+
     public double Tokens(RecipeDataset data) => Characters(data) / CharactersPerToken;
 }

@@ -60,13 +60,19 @@ internal sealed class StageFolder(string path)
     public void Begin(StageInputs inputs)
     {
         Directory.CreateDirectory(path);
-        // First of all: a folder that is half deleted must not look done.
+        if (Mark is { } done && done.Files.Any(f => f.Path.StartsWith(Checkpoint, StringComparison.Ordinal) && !IsWhole(f)))
+        {
+            Directory.Delete(File(Checkpoint), recursive: true);
+        }
+
+        // Before the rest: a folder that is half deleted must not look done.
         System.IO.File.Delete(File(StageMark.FileName));
         var resumes = BegunWith?.ToJsonString() == inputs.Json.ToJsonString();
         foreach (var entry in Directory.GetFileSystemEntries(path))
         {
             if (resumes && System.IO.Path.GetFileName(entry) is Checkpoint or Inputs)
             {
+                TemporaryName.DeleteUnfinished(entry);
                 continue;
             }
 
@@ -97,6 +103,8 @@ internal sealed class StageFolder(string path)
         mark.Write(path);
         return mark;
     }
+
+    private bool IsWhole(StageMark.Output output) => !System.IO.File.Exists(File(output.Path)) || ContentHash.OfFile(File(output.Path), default) == output.Sha256;
 
     private JsonObject? Read(string name)
     {

@@ -22,6 +22,20 @@ internal sealed class StageInputs
         ["stages"] = _stages,
     };
 
+    /// <summary>The inputs of a stage.</summary>
+    /// <param name="outputs">Of the stages before it.</param>
+    public static StageInputs Of(Stage stage, RunContext run, IReadOnlyDictionary<Stage, string> outputs)
+    {
+        var inputs = new StageInputs(stage.Id);
+        stage.Describe(inputs, run);
+        foreach (var before in stage.Upstream)
+        {
+            inputs.Stage(before.Id, outputs[before]);
+        }
+
+        return inputs;
+    }
+
     /// <summary>What is written into the stage's folder.</summary>
     public JsonObject Json { get; }
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace ZipLM.Engine.Recipes;
 
 /// <summary>
-/// The stages of a recipe in their order: train the dense model, measure it; then for each target in rising order prune what
+/// The stages of a recipe in their order: measure the dense model, train it, judge it; then for each target in rising order prune what
 /// the schedule says, let it learn from the dense model, judge it, write it.
 /// </summary>
 internal static class StagePlan
@@ -12,8 +12,9 @@ internal static class StagePlan
     {
         var stages = new List<Stage>();
         var given = new ModelInput($"{recipe.Name}-dense", null);
-        var dense = recipe.FineTune is { } fineTune ? given with { Stage = Add(new FineTuneStage(given, fineTune)) } : given;
+        // First of all, because it takes minutes and tells whether the targets can be reached.
         var latency = Add(new LatencyStage(given));
+        var dense = recipe.FineTune is { } fineTune ? given with { Stage = Add(new FineTuneStage(given, fineTune)) } : given;
         Add(new EvaluateStage(null, dense, dense, latency));
 
         var gradual = recipe.Schedule == RecipeSchedule.Gradual;
@@ -23,7 +24,7 @@ internal static class StagePlan
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"{recipe.Name}-{target:0.##########}x");
             var (statistics, order) = shared ?? Order(target, from);
-            var prune = Add(new PruneStage(target, from, statistics, order, latency));
+            var prune = Add(new PruneStage(target, from, dense, statistics, order, latency));
             var member = new ModelInput(name, prune);
             if (recipe.Distillation is { } distillation)
             {

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Recipes;
 
@@ -16,6 +18,7 @@ internal sealed class StageRunner(RunContext run, IReadOnlyList<Stage> stages, I
     public CompressionSummary Run(Action<Model> write)
     {
         var activity = $"Compressing by {run.Recipe.Name}";
+        TemporaryName.DeleteUnfinished(run.TeacherDirectory);
         Survey();
         foreach (var stage in stages)
         {
@@ -29,7 +32,13 @@ internal sealed class StageRunner(RunContext run, IReadOnlyList<Stage> stages, I
         }
 
         reporter.Progress(new(activity, "done", stages.Count, stages.Count, Completed: true));
-        return FamilySummary.Write(run, stages);
+        var summary = FamilySummary.Write(run, stages);
+        if (Directory.Exists(run.TeacherDirectory))
+        {
+            Directory.Delete(run.TeacherDirectory, recursive: true);
+        }
+
+        return summary;
     }
 
     /// <summary>Looks at what is there, and says what of it will be done again and why.</summary>
@@ -79,30 +88,32 @@ internal sealed class StageRunner(RunContext run, IReadOnlyList<Stage> stages, I
         {
             reporter.Verbose($"{stage.Folder} is done.");
             _outputs[stage] = mark.Outputs;
+            // A run that is through may be looked at anywhere.
+            if (stages.Any(s => s is PruneStage && !_whole.ContainsKey(s)))
+            {
+                RequireUsable();
+            }
+
             return;
         }
 
         reporter.Verbose($"{stage.Folder} begins.");
         var (started, watch) = (DateTimeOffset.Now, Stopwatch.StartNew());
         folder.Begin(inputs);
-        var work = new StageWork(folder, run, new() { ["started"] = started.ToString("O", CultureInfo.InvariantCulture) }, [], reporter, cancellationToken);
+        var work = Work(new() { ["started"] = started.ToString("O", CultureInfo.InvariantCulture) });
         stage.Run(work);
         work.Measurements["seconds"] = watch.Elapsed.TotalSeconds;
         _outputs[stage] = folder.Finish(inputs, work.Measurements, work.Delivered, cancellationToken).Outputs;
         reporter.Milestone(string.Create(CultureInfo.InvariantCulture, $"{stage.Folder} is done after {watch.Elapsed.TotalSeconds:0.0} s."));
+        RequireUsable();
+
+        StageWork Work(JsonObject measurements) => new(folder, run, measurements, [], reporter, cancellationToken);
+
+        // What the stages after it would refuse hours later.
+        void RequireUsable() => (stage as LatencyStage)?.RequireUsable(Work([]));
     }
 
-    private StageInputs Inputs(Stage stage)
-    {
-        var inputs = new StageInputs(stage.Id);
-        stage.Describe(inputs, run);
-        foreach (var before in stage.Upstream)
-        {
-            inputs.Stage(before.Id, _outputs[before]);
-        }
-
-        return inputs;
-    }
+    private StageInputs Inputs(Stage stage) => StageInputs.Of(stage, run, _outputs);
 
     /// <summary>Done stages that take the results of a stage, at once or by way of others.</summary>
     private List<Stage> Behind(Stage stage)

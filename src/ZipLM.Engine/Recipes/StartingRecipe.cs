@@ -78,8 +78,9 @@ public static class StartingRecipe
         # What members are made fast for.
         environment:
           # device: auto          # auto, cpu, cuda, cuda:1
-          # precision: Float32
-          # threads: 0            # 0 = one for each core
+          # precision: Float32    # BFloat16; Int8 with OnnxRuntime
+          # runtime: Torch        # OnnxRuntime
+          # threads: 0            # 0 = one for each processor
           batch_size: 1
           # sequence_length: 128  # without it, the 95th percentile of the calibration data
 
@@ -107,6 +108,7 @@ public static class StartingRecipe
           # criterion: ZipLM      # Magnitude, Activation, Fisher, Random for comparison
           # repair: true
           # correction: true      # false: plans go by the table alone and are the same in every run
+          # search_trials: 300
           # rounds: 100
 
         # Without this section members are pruned and not trained.
@@ -118,6 +120,7 @@ public static class StartingRecipe
           # weight_decay: 0.01
           # maximum_length: 128
           # temperature: 2
+          # checkpoint_seconds: 300
           losses:
             task: 1
             logit: 1

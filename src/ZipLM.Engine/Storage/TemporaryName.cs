@@ -15,6 +15,13 @@ internal static class TemporaryName
     public static string Beside(string target, string ending) =>
         Path.Combine(Path.GetDirectoryName(target) ?? target, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}{ending}");
 
+    /// <summary>Deletes what writers that were killed left in a directory; nobody else may be writing there.</summary>
+    public static void DeleteUnfinished(string directory)
+    {
+        foreach (string file in Directory.Exists(directory) ? Directory.GetFiles(directory, $".*{Unfinished}") : [])
+            File.Delete(file);
+    }
+
     /// <summary>All directories that <see cref="Beside"/> once named for this target.</summary>
     public static string[] DirectoriesBeside(string target, string ending) =>
         [.. Directory.EnumerateDirectories(Path.GetDirectoryName(target)!).Where(path => IsOf(path, target, ending))];

@@ -31,9 +31,13 @@ internal static class YamlFile
             throw YamlMap.Invalid(path, parser.Current?.End ?? Mark.Empty, "a list or mapping in brackets is not closed here.", e);
         }
 
-        return stream.Documents is [{ RootNode: YamlMappingNode root }]
-            ? root
-            : throw YamlMap.Invalid(path, Mark.Empty, string.IsNullOrWhiteSpace(text) ? "the file is empty." : "the file must hold one mapping of keys to values.");
+        if (stream.Documents is [{ RootNode: YamlMappingNode root }])
+        {
+            RequireFinite(root, path);
+            return root;
+        }
+
+        throw YamlMap.Invalid(path, Mark.Empty, string.IsNullOrWhiteSpace(text) ? "the file is empty." : "the file must hold one mapping of keys to values.");
     }
 
     /// <summary>Writes a mapping by way of <see cref="AtomicFile"/>.</summary>
@@ -43,6 +47,54 @@ internal static class YamlFile
         new YamlStream(new YamlDocument(content)).Save(new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024, newLine: "\n")), assignAnchors: false);
         AtomicFile.Write(path, Encoding.UTF8.GetBytes(text.ToString()));
     }
+
+    /// <summary>Each node once, however many aliases there are of it; a parent comes before what is in it.</summary>
+    public static IEnumerable<YamlNode> Nodes(YamlNode root)
+    {
+        var seen = new HashSet<YamlNode>(ReferenceEqualityComparer.Instance);
+        var open = new Stack<YamlNode>([root]);
+        while (open.TryPop(out var node))
+        {
+            if (seen.Add(node))
+            {
+                yield return node;
+                foreach (var child in Children(node))
+                {
+                    open.Push(child);
+                }
+            }
+        }
+    }
+
+    /// <summary>An alias within what it stands for would have no end.</summary>
+    private static void RequireFinite(YamlNode root, string path)
+    {
+        var (within, through) = (new HashSet<YamlNode>(ReferenceEqualityComparer.Instance), new HashSet<YamlNode>(ReferenceEqualityComparer.Instance));
+        Visit(root);
+
+        void Visit(YamlNode node)
+        {
+            if (!within.Add(node))
+            {
+                throw YamlMap.Invalid(path, node.Start, "what stands here contains an alias of itself.");
+            }
+
+            foreach (var child in Children(node).Where(c => !through.Contains(c)))
+            {
+                Visit(child);
+            }
+
+            within.Remove(node);
+            through.Add(node);
+        }
+    }
+
+    private static IEnumerable<YamlNode> Children(YamlNode node) => node switch
+    {
+        YamlMappingNode map => map.Children.SelectMany(pair => new[] { pair.Key, pair.Value }),
+        YamlSequenceNode list => list.Children,
+        _ => [],
+    };
 
     private static string ReadText(string path)
     {

@@ -126,6 +126,14 @@ public sealed class InvokeCompressionRecipeCommand : JobCommand
             return (TorchSession)given;
         }
 
-        return Sessions.Current.LastOrDefault(s => RecipeFlow.Fits(recipe, s)) ?? Sessions.Connect(recipe.Session, new DirectOutput(this));
+        try
+        {
+            return Sessions.Current.LastOrDefault(s => RecipeFlow.Fits(recipe, s)) ?? Sessions.ConnectBeside(recipe.Session, new DirectOutput(this));
+        }
+        catch (ZipLMException e) when (e.ErrorId == "ZipLM.SessionThreadsConflict")
+        {
+            throw new ZipLMException("SessionThreadsConflict", e.Kind, e.Message,
+                "Disconnect-GpuSession the other session first, or write as many threads into the recipe's section environment (threads: 1).", recipe.Name, e);
+        }
     }
 }

@@ -77,6 +77,30 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         });
     }
 
+    /// <summary>Of a loss Σ w·p that is made up, from the whole model and from the fastest plan.</summary>
+    [Fact]
+    public void Coefficients_by_trying_are_what_each_sublayer_costs()
+    {
+        using var model = TinyBert.Model(fixture.Session, 62);
+        var table = MadeUpTable.Of(model);
+        fixture.Run(() =>
+        {
+            using var calibration = new Calibration(model, Text, 40, _reporter, CancellationToken.None);
+            using var store = PruningStore.Build(
+                model.Weights(null, CancellationToken.None), calibration.Statistics(_reporter, CancellationToken.None), 1e-2, _reporter, CancellationToken.None);
+            var choices = new PlanChoices(model.Layers, store, table);
+            double[] weights = [3, 0.5, 1, 0.001];
+            foreach (var around in new[] { choices.Whole, choices.Solve(choices.FastestMilliseconds * 1.001)! })
+            {
+                var found = Sensitivity.Around(around, choices, plan => plan.Select((level, s) => weights[s] * choices.Prior(s, level)).Sum());
+                Assert.All(found.Zip([1, 0.5 / 3, 1.0 / 3, 0.01]), c => Assert.Equal(c.Second, c.First, 1e-9));
+            }
+
+            // Where pruning costs nothing at all, nothing is known of any.
+            Assert.All(Sensitivity.Around(choices.Whole, choices, _ => 1), c => Assert.Equal(1, c));
+        });
+    }
+
     /// <summary>With a table that keeps its word no budget is corrected, so what is returned is what the search found.</summary>
     [Fact]
     public void The_search_lowers_the_loss_and_says_how()
@@ -102,8 +126,8 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
             var (plain, search) = (Search(0), Search(200));
             var (alike, plan) = (plain.Find(budget, CancellationToken.None)!, search.Find(budget, CancellationToken.None)!);
             Assert.Equal(choices.Plan(choices.Solve(budget)!, budget).Layers, alike.Layers);
-            Assert.All(plain.Summary.Coefficients, c => Assert.Equal(1, c));
-            var summary = search.Summary;
+            Assert.All(plain.Summary(alike).Coefficients, c => Assert.Equal(1, c));
+            var summary = search.Summary(plan);
             Assert.True(LossOf(plan) < 0.95 * LossOf(alike));
             Assert.Equal(LossOf(alike), summary.Curve[0].Loss, 1e-5);
             Assert.Equal(LossOf(plan), summary.Curve[^1].Loss, 1e-5);
@@ -119,8 +143,11 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
             var corrected = search.Correct(budget * 0.97, CancellationToken.None)!;
             Assert.True(corrected.PredictedMilliseconds <= budget * 0.97);
             Assert.True(LossOf(corrected) <= LossOf(choices.Plan(choices.Solve(budget * 0.97, summary.Coefficients)!, budget)) + 1e-5);
-            Assert.Equal((220, summary.Curve.Count), (search.Summary.Trials, search.Summary.Curve.Count));
-            Assert.True(search.Summary.ForwardTokens > summary.ForwardTokens);
+            Assert.Equal((220, summary.Curve.Count), (search.Summary(corrected).Trials, search.Summary(corrected).Curve.Count));
+            Assert.True(search.Summary(corrected).ForwardTokens > summary.ForwardTokens);
+            // Whichever plan is chosen among those found, the coefficients are its own.
+            Assert.Equal(summary.Coefficients, search.Summary(plan).Coefficients);
+            Assert.Equal(corrected.Layers, choices.Shapes(choices.Solve(budget * 0.97, search.Summary(corrected).Coefficients)!));
             Assert.Null(search.Correct(0.1, CancellationToken.None));
         });
         using var pruned = Prune(model, 2, table);
@@ -565,7 +592,8 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         fixture.Run(() =>
         {
             // The rows that the statistics did not see, drawn by the session's seed.
-            var search = ZipLM.Engine.Data.CalibrationSample.Draw(labelled, 20, 20, fixture.Session.Seed).Search;
+            var drawn = ZipLM.Engine.Data.CalibrationSample.Draw(labelled, 20, 20, fixture.Session.Seed);
+            var search = new TextDataset("search", [.. drawn.Search.Examples, .. drawn.Final!.Examples], labelled.Labels);
             foreach (var pruned in models)
             {
                 Assert.Equal(LossMeasure.CrossEntropy, pruned.Pruning!.LossMeasure);
@@ -593,6 +621,22 @@ public sealed class OneShotPruningTests(SessionFixture fixture) : IClassFixture<
         var foreign = new TextDataset("other task", [.. Text.Examples.Select((e, i) => e with { Label = i % 2 })], ["spam", "ham"]);
         using var other = Assert.Single(Run(model, foreign, new() { Speedups = [2], Table = MadeUpTable.Of(model), Rounds = 3, CalibrationSamples = 20 }));
         Assert.Equal(LossMeasure.KLDivergence, other.Pruning!.LossMeasure);
+    }
+
+    /// <summary>In a gradual run the answers to come near to are the dense model's, not those of the member before.</summary>
+    [Fact]
+    public void Without_labels_the_loss_compares_with_the_dense_model_that_is_given()
+    {
+        using var dense = TinyBert.Model(fixture.Session, 90);
+        using var before = Prune(dense, 1.5, MadeUpTable.Of(dense));
+        var pruned = Run(before, Text, new() { Speedups = [2.5], Table = MadeUpTable.Of(dense), Rounds = 3, CalibrationSamples = 20, Dense = dense });
+        fixture.Run(() =>
+        {
+            using var calibration = new Calibration(TransformerModel.Of(dense), Text, 20, _reporter, CancellationToken.None);
+            using var loss = calibration.Loss(_reporter, CancellationToken.None);
+            Assert.Equal(loss.Of(TransformerModel.Of(pruned[0]).Weights(null, CancellationToken.None), CancellationToken.None), Assert.Single(pruned).Pruning!.Loss!.Value, 1e-5);
+        });
+        pruned[0].Dispose();
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
         using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
         using var loss = new SearchLoss(dense, TinyBert.Encode(kind == "answers" ? Unlabelled(Text) : Text), CancellationToken.None);
         using var plans = new PlanLoss(dense, store, loss, cacheBytes);
-        Assert.Equal([16, 16, 32, 26], loss.Parts.Select(p => loss.Batches.Take(p).Sum(b => b.Rows.Count)));
+        Assert.Equal([8, 8, 16, 32, 26], loss.Parts.Select(p => loss.Batches.Take(p).Sum(b => b.Rows.Count)));
         for (var i = 0; i < Plans.Length; i++)
         {
             using var stitched = Stitcher.Stitch(dense, store, Plans[i]);
@@ -74,21 +74,21 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
         using var plans = new PlanLoss(dense, store, loss, long.MaxValue);
         // The rows of each part are the sample's, in its order.
         var lengths = TinyBert.Encode(Text).Lengths;
-        double first = lengths.Take(16).Sum(), all = lengths.Sum();
+        double first = lengths.Take(8).Sum(), all = lengths.Sum();
 
         Assert.Equal(first, Tokens(0, 1), 1e-9);
         plans.Keep();
-        Assert.Equal(all, Tokens(1, 4), 1e-9);
+        Assert.Equal(all, Tokens(1, 5), 1e-9);
         plans.Keep();
         Assert.Equal(first / 6, Tokens(2, 1), 1e-9);
         // The first three sublayers are the best's, the fifth is dropped.
-        Assert.Equal(all * 2 / 6, Tokens(3, 4), 1e-9);
+        Assert.Equal(all * 2 / 6, Tokens(3, 5), 1e-9);
         plans.Keep();
         // From the second sublayer on, which is dropped like the fifth.
-        Assert.Equal(all * 3 / 6, Tokens(4, 4), 1e-9);
+        Assert.Equal(all * 3 / 6, Tokens(4, 5), 1e-9);
         // What was kept twice over still serves: the first two.
-        Assert.Equal(all * 1 / 6, Tokens(5, 4), 1e-9);
-        Assert.Equal(0, Tokens(6, 4));
+        Assert.Equal(all * 1 / 6, Tokens(5, 5), 1e-9);
+        Assert.Equal(0, Tokens(6, 5));
 
         double Tokens(int plan, int parts)
         {

@@ -46,8 +46,8 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.Equal(new RecipeDataset(In("train.tsv"), null, null, null, null), recipe.Data.Train);
         Assert.Equal(new RecipeDataset(In("dev.tsv"), null, null, null, "topic"), recipe.Data.Validation);
         Assert.Equal((recipe.Data.Train, recipe.Data.Validation), (recipe.Data.Calibration, recipe.Data.Evaluation));
-        Assert.Equal(new RecipeLatency(null, false, 4, null, 50), recipe.Latency);
-        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, true, 0.01, 256, 100, true), recipe.Pruning);
+        Assert.Equal(new RecipeLatency(null, false, 4, null, 50, null), recipe.Latency);
+        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, true, 0.01, 256, 100, true, 300), recipe.Pruning);
         Assert.Equal((0.5, 1e-4, 32), (recipe.Distillation!.Epochs, recipe.Distillation.LearningRate, recipe.Distillation.BatchSize));
         Assert.Equal(new(0, 1, 0.25), recipe.Distillation.Weights);
         Assert.Null(recipe.FineTune);
@@ -68,6 +68,29 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.Equal(new RecipeDataset(In("dev.tsv"), null, null, null, null) { Task = "sst2", AnswerColumn = "x" }, recipe.Data.Evaluation);
     }
 
+    [Fact]
+    public void Training_search_and_runtime_have_keys_of_their_own()
+    {
+        var recipe = Read(Text.Replace("  batch_size: 4", "  runtime: OnnxRuntime\n  precision: Int8", StringComparison.Ordinal).Replace("  epochs: 0.5", """
+              schedule: Cosine
+              label_smoothing: 0.1
+              layer_rate_decay: 0.9
+              patience: 2
+              keep_best: true
+              micro_batch_size: 8
+              gradient_checkpointing: true
+              checkpoint_seconds: 2.5
+              cache_limit: 5e9
+            """, StringComparison.Ordinal) + "pruning: {search_trials: 50}\n");
+        var training = recipe.Distillation!;
+        Assert.Equal((LearningRateSchedule.Cosine, 0.1, 0.9, 2, true), (training.Schedule, training.LabelSmoothing, training.LayerRateDecay, training.Patience, training.KeepBest));
+        Assert.Equal((8, true, TimeSpan.FromSeconds(2.5), 5_000_000_000), (training.MicroBatchSize, training.GradientCheckpointing, training.CheckpointInterval, training.CacheLimit));
+        Assert.Equal(50, recipe.Pruning.SearchTrials);
+        // What is exported to INT8 is in single precision here.
+        Assert.Equal(new(InferenceRuntime.OnnxRuntime, Precision.Int8), recipe.Latency.Runtime);
+        Assert.Equal(Precision.Float32, recipe.Session.Precision);
+    }
+
     /// <summary>The place is that of the first character of what is wrong.</summary>
     [Theory]
     [InlineData("schema: 1", "schema: 2", 1, 9, "schema 2")]
@@ -81,6 +104,9 @@ public sealed partial class RecipeFileTests : IDisposable
     [InlineData("targets: [1.5, 2, 3]", "targets: []", 10, 10, "must be a list of numbers")]
     [InlineData("targets: [1.5, 2, 3]", "targets: [1.5, two]", 10, 16, "but is 'two'")]
     [InlineData("targets: [1.5, 2, 3]", "targets: 2", 10, 10, "must be a list of numbers")]
+    [InlineData("  batch_size: 4", "  precision: Int8", 9, 14, "write runtime: OnnxRuntime")]
+    [InlineData("  epochs: 0.5", "  checkpoint_seconds: -1", 13, 23, "a number of at least 0")]
+    [InlineData("schema: 1", "schema: &s {a: *s}", 1, 9, "an alias of itself")]
     [InlineData("schedule: OneShot", "schedule: OneShoot", 11, 11, "did you mean 'OneShot'?")]
     [InlineData("  learning_rate: 1e-4", "  lerning_rate: 1e-4", 14, 3, "did you mean 'learning_rate'?")]
     [InlineData("  learning_rate: 1e-4", "  learning_rate: fast", 14, 18, "'learning_rate' must be a number above 0, but is 'fast'")]
@@ -137,7 +163,7 @@ public sealed partial class RecipeFileTests : IDisposable
         var recipe = Read(Text.Replace("name: toy", "name: toy\ninclude: [sub/a.yaml, sub/b.yaml]\npruning: {repair: false}", StringComparison.Ordinal));
         Assert.Equal([1.5, 2, 3], recipe.Targets);
         Assert.Equal(2, recipe.Session.Seed);
-        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, false, 0.1, 7, 6, true), recipe.Pruning);
+        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, false, 0.1, 7, 6, true, 300), recipe.Pruning);
         Assert.Equal(In("sub/own.tsv"), recipe.Data.Calibration.Path);
     }
 

@@ -15,14 +15,14 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
     {
         var (models, summary) = (Members(), fixture.Summary);
         Assert.Equal(
-            ["01-fine-tune", "02-latency", "03-evaluate", "04-statistics-1.5x", "05-order-1.5x", "06-prune-1.5x", "07-distil-1.5x", "08-evaluate-1.5x", "09-export-1.5x",
+            ["01-latency", "02-fine-tune", "03-evaluate", "04-statistics-1.5x", "05-order-1.5x", "06-prune-1.5x", "07-distil-1.5x", "08-evaluate-1.5x", "09-export-1.5x",
                 "10-statistics-2.5x", "11-order-2.5x", "12-prune-2.5x", "13-distil-2.5x", "14-evaluate-2.5x", "15-export-2.5x"],
             RunReader.Read(_folder.Run).Select(s => s.Stage));
         Assert.All(RunReader.Read(_folder.Run), s => Assert.Equal(StageState.Done, s.State));
 
         Assert.Equal(["toy-1.5x", "toy-2.5x"], models.Select(m => m.Name));
         Assert.Equal([1.5, 2.5], models.Select(m => m.TargetSpeedup!.Value));
-        Assert.All(models, m => Assert.Equal(Path.Combine(fixture.Done.Run, "01-fine-tune", "model"), m.Record.BaseModel));
+        Assert.All(models, m => Assert.Equal(Path.Combine(fixture.Done.Run, "02-fine-tune", "model"), m.Record.BaseModel));
         Assert.All(models[0].Layers.Zip(models[1].Layers), p => Assert.True(p.Second.Heads <= p.First.Heads && p.Second.Width <= p.First.Width));
 
         Assert.Equal([1.5, 2.5], summary.Members.Select(m => m.Target));
@@ -222,7 +222,7 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
     public void One_shot_members_share_statistics_and_order()
     {
         var stages = RecipeFlow.Plan(_folder.Change("targets:", "schedule: OneShot\ntargets:"), _folder["new"], "/").Stages.Select(s => s.Folder[3..]).ToList();
-        Assert.Equal(["fine-tune", "latency", "evaluate", "statistics", "order", "prune-1.5x", "distil-1.5x", "evaluate-1.5x", "export-1.5x", "prune-2.5x", "distil-2.5x", "evaluate-2.5x", "export-2.5x"], stages);
+        Assert.Equal(["latency", "fine-tune", "evaluate", "statistics", "order", "prune-1.5x", "distil-1.5x", "evaluate-1.5x", "export-1.5x", "prune-2.5x", "distil-2.5x", "evaluate-2.5x", "export-2.5x"], stages);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ZipLM.Engine.Compression;
+using ZipLM.Engine.Latency;
 using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Recipes;
@@ -24,6 +25,7 @@ internal sealed class EvaluateStage(double? target, ModelInput model, ModelInput
         inputs.Setting("device", run.Recipe.Session.Device);
         inputs.Setting("threads", run.Recipe.Session.Threads);
         inputs.Setting("precision", run.Recipe.Session.Precision.ToString());
+        run.Recipe.Latency.AddRuntime(inputs);
     }
 
     public override void Run(StageWork work)
@@ -34,7 +36,8 @@ internal sealed class EvaluateStage(double? target, ModelInput model, ModelInput
         var environment = latency.Table(work, baseline).Environment;
         var measurement = MeasurementFlow.Run(
             own, _target is null ? null : baseline, work.Run.Read(recipe.Data.Evaluation), environment.BatchSize, environment.SequenceLength,
-            recipe.EvaluationRounds, work.Reporter, work.Cancellation, work.Run.Baselines, generatedTokens: environment.GeneratedTokens);
+            recipe.EvaluationRounds, work.Reporter, work.Cancellation, work.Run.Baselines,
+            recipe.Latency.Runtime ?? RuntimeChoice.Of(environment), environment.GeneratedTokens);
         var quality = StageJson.Of(measurement).AsObject();
         var timing = new JsonObject();
         foreach (var name in Times)

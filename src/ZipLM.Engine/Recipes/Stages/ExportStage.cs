@@ -8,6 +8,9 @@ namespace ZipLM.Engine.Recipes;
 internal sealed class ExportStage(double target, ModelInput model, ModelInput dense, PruneStage prune)
     : Stage("export", target, model.Stage, dense.Stage, prune)
 {
+    /// <summary>Name of the member.</summary>
+    public string Member => model.Name;
+
     public override void Describe(StageInputs inputs, RunContext run)
     {
         run.Add(inputs, dense);

@@ -42,6 +42,7 @@ internal sealed class LatencyStage(ModelInput model)
         {
             inputs.Setting("generated_tokens", generated);
         }
+        latency.AddRuntime(inputs);
     }
 
     public override void Run(StageWork work)
@@ -51,18 +52,25 @@ internal sealed class LatencyStage(ModelInput model)
         var path = work.Folder.File(TableFile);
         if (latency.Table is { } recorded)
         {
-            RequireFit(LatencyTableFlow.Import(recorded, opened, () => work.Run.Session, work.Run.Directory), opened, recipe, work.Reporter);
+            LatencyTableFlow.Import(recorded, opened, () => work.Run.Session, work.Run.Directory);
             AtomicFile.Write(path, File.ReadAllBytes(recorded));
         }
         else
         {
             var table = LatencyFlow.Run(
                 opened, work.Run.Read(recipe.Data.Calibration), latency.BatchSize ?? 1, latency.SequenceLength, latency.Rounds, work.Reporter, work.Cancellation,
-                generatedTokens: latency.GeneratedTokens ?? 0);
+                latency.Runtime, latency.GeneratedTokens ?? 0);
             LatencyTableFlow.Export(table, path, replace: false);
         }
+    }
 
-        RequireReachable(Table(work, opened), recipe);
+    /// <summary>Refuses a table that pruning would refuse hours later: of another environment, or one by which a target is out of reach.</summary>
+    public void RequireUsable(StageWork work)
+    {
+        using var opened = work.Run.Open(model);
+        var table = Table(work, opened);
+        RequireFit(table, opened, work);
+        RequireReachable(table, work.Run.Recipe);
     }
 
     public override StageCost Cost(RunSizes sizes) => sizes.Recipe.Latency.Table is not null ? default
@@ -72,33 +80,36 @@ internal sealed class LatencyStage(ModelInput model)
     public LatencyTable Table(StageWork work, TransformerModel other) =>
         LatencyTableFlow.Import(work.Of(this).File(TableFile), other, () => work.Run.Session, work.Run.Directory);
 
-    /// <summary>What pruning would refuse hours later.</summary>
-    private static void RequireFit(LatencyTable table, TransformerModel model, Recipe recipe, IReporter reporter)
+    private static void RequireFit(LatencyTable table, TransformerModel model, StageWork work)
     {
-        var measured = table.Environment;
+        var (recipe, measured) = (work.Run.Recipe, table.Environment);
+        var name = recipe.Latency.Table is { } file ? $"The latency table '{file}'" : "The latency table of this run";
         var (batchSize, length) = (recipe.Latency.BatchSize ?? measured.BatchSize, recipe.Latency.SequenceLength ?? measured.SequenceLength);
         var generated = recipe.Latency.GeneratedTokens ?? measured.GeneratedTokens;
         if ((batchSize, length, generated) != (measured.BatchSize, measured.SequenceLength, measured.GeneratedTokens))
         {
             throw new ZipLMException("LatencyTableShape", ErrorKind.InvalidData,
-                $"The latency table '{recipe.Latency.Table}' was measured at batch {measured.BatchSize}, length {measured.SequenceLength}, {measured.GeneratedTokens} generated tokens, but the recipe says batch {batchSize}, length {length}, {generated} generated tokens.",
+                $"{name} was measured at batch {measured.BatchSize}, length {measured.SequenceLength}, {measured.GeneratedTokens} generated tokens, but the recipe says batch {batchSize}, length {length}, {generated} generated tokens.",
                 "Take batch_size, sequence_length and generated_tokens out of the recipe, or give a table of this shape.", recipe.Latency.Table);
         }
 
-        using var timer = new ForwardTimer(model.Session, model.Description, measured.BatchSize, measured.SequenceLength, generatedTokens: measured.GeneratedTokens);
+        using var timer = new ForwardTimer(model.Session, model.Description, measured.BatchSize, measured.SequenceLength, recipe.Latency.Runtime ?? RuntimeChoice.Of(measured), measured.GeneratedTokens);
         if (timer.Environment == measured)
         {
             return;
         }
 
-        var message = $"The latency table '{recipe.Latency.Table}' was measured on {measured}, but this is {timer.Environment}.";
+        var message = $"{name} was measured on {measured}, but this is {timer.Environment}.";
         if (!recipe.Latency.Trust)
         {
             throw new ZipLMException("LatencyTableEnvironment", ErrorKind.InvalidOperation, message,
-                "Take the table out of the recipe, so that one is measured here, or write trust: true beside it.", recipe.Latency.Table);
+                recipe.Latency.Table is null
+                    ? $"Delete '{work.Folder.Path}', so that one is measured here, or write trust: true in the recipe's section latency."
+                    : "Take the table out of the recipe, so that one is measured here, or write trust: true beside it.",
+                recipe.Latency.Table ?? work.Folder.Path);
         }
 
-        reporter.Warning(message);
+        work.Reporter.Warning(message);
     }
 
     /// <summary>A target that no plan reaches is said before anything is pruned for the others.</summary>

@@ -5,11 +5,12 @@ namespace ZipLM.Engine.Recipes;
 /// <summary>Rows of one ranking of Get-StructureSaliency as a file; numbers come back to the last bit.</summary>
 internal static class OrderFile
 {
-    public static void Write(string path, IReadOnlyList<StructureSaliency> rows) => JsonFile.Write(path, new()
+    /// <param name="pruning">How they were ranked: a model with nothing left has no row to tell it.</param>
+    public static void Write(string path, IReadOnlyList<StructureSaliency> rows, RecipePruning pruning) => JsonFile.Write(path, new()
     {
-        ["criterion"] = rows[0].Criterion.ToString(),
-        ["repair"] = rows[0].Repair,
-        ["damping"] = rows[0].RequestedDamping,
+        ["criterion"] = pruning.Criterion.ToString(),
+        ["repair"] = pruning.Repair,
+        ["damping"] = pruning.Damping,
         ["sublayers"] = StageJson.Of(rows.GroupBy(r => (r.Layer, r.Sublayer)).Select(g =>
         {
             var ordered = g.OrderBy(r => r.Order).ToList();

@@ -34,7 +34,7 @@ internal sealed class OrderStage(double? target, ModelInput model, StatisticsSta
             StatisticsPath = statistics.Path(work),
         };
         SaliencyFlow.Run(opened, work.Run.Read(work.Run.Recipe.Data.Calibration), options, rows.Add, work.Reporter, work.Cancellation);
-        OrderFile.Write(work.Folder.File(OrderFileName), rows);
+        OrderFile.Write(work.Folder.File(OrderFileName), rows, pruning);
     }
 
     public override StageCost Cost(RunSizes sizes) => new(sizes.Surgery, 60.0 * sizes.Model.Layers.Count * (sizes.Model.DenseWidth + sizes.Model.DenseHeads));

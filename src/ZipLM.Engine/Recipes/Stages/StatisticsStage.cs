@@ -21,7 +21,7 @@ internal sealed class StatisticsStage(double? target, ModelInput model)
     }
 
     public override StageCost Cost(RunSizes sizes) => new(
-        2 * sizes.Forward(Math.Min(sizes.Recipe.Pruning.Samples * (sizes.PassTokens / (sizes.Recipe.Latency.BatchSize ?? 1)), sizes.Tokens(sizes.Recipe.Data.Calibration))),
+        2 * sizes.Forward(sizes.CalibrationTokens),
         sizes.StatisticsBytes);
 
     /// <summary>Where the statistics lie.</summary>

@@ -7,7 +7,8 @@ internal static class TrainingInputs
 {
     public static void Add(StageInputs inputs, RunContext run, TrainingOptions options)
     {
-        inputs.Setting("training", StageJson.Of(options));
+        // How often it is kept does not change what comes out.
+        inputs.Setting("training", StageJson.Of(options with { CheckpointInterval = new TrainingOptions().CheckpointInterval }));
         inputs.Setting("seed", run.Recipe.Session.Seed);
         run.Add(inputs, "training data", run.Recipe.Data.Train!);
         if (run.Recipe.Data.Validation is { } validation)
