@@ -42,7 +42,7 @@ internal sealed class LatencyTableBuilder(TorchSession session, IReporter report
     }
 
     /// <summary>As many rounds as were given, or as it takes.</summary>
-    internal static RoundPlan Plan(int? rounds) => rounds is { } given ? given : new(Portion)
+    internal static RoundPlan Plan(int? rounds) => rounds is { } given ? new RoundPlan(given) : new RoundPlan(Portion)
     {
         IsEnough = times => times[0].Length >= MostRounds || Uncertainties(Intervals(times)).All(u => u <= WidestInterval),
         Longest = LongestMeasuring,
