@@ -26,7 +26,7 @@ public static class RecipeFlow
         RequireSession(recipe, session);
         var dense = ModelLocator.Default().Locate(recipe.Model, currentDirectory).Directory;
         var context = new RunContext(recipe, runDirectory, dense, session, cancellationToken);
-        RequireData(context);
+        RequireData(context, reporter);
         using var directory = RunDirectory.Open(recipe, runDirectory, reporter);
         try
         {
@@ -76,12 +76,12 @@ public static class RecipeFlow
     }
 
     /// <summary>Data that cannot be read, or has no labels where they are needed, is found before anything starts.</summary>
-    private static void RequireData(RunContext run)
+    private static void RequireData(RunContext run, IReporter reporter)
     {
         var data = run.Recipe.Data;
         foreach (var set in new[] { data.Train, data.Validation, data.Calibration, data.Evaluation }.OfType<RecipeDataset>().Distinct())
         {
-            _ = run.Read(set);
+            _ = run.Read(set, reporter.Warning);
         }
     }
 }
