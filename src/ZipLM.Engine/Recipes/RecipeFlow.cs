@@ -29,7 +29,7 @@ public static class RecipeFlow
         var dense = ModelLocator.Default().LocateAsync(recipe.Model, currentDirectory, null, () => HubSettings.Default(), reporter, cancellationToken)
             .GetAwaiter().GetResult().Directory;
         var context = new RunContext(recipe, runDirectory, dense, session, cancellationToken);
-        RequireData(context, ModelReader.Read(dense).Description);
+        RequireData(context, ModelReader.Read(dense).Description, reporter);
         using var directory = RunDirectory.Open(recipe, runDirectory, reporter);
         try
         {
@@ -101,7 +101,7 @@ public static class RecipeFlow
     private static int Threads(Recipe recipe) => recipe.Session.Threads > 0 ? recipe.Session.Threads : Environment.ProcessorCount;
 
     /// <summary>Data that cannot be read, or has no labels where they are needed, is found before anything starts.</summary>
-    private static void RequireData(RunContext run, ModelDescription model)
+    private static void RequireData(RunContext run, ModelDescription model, IReporter reporter)
     {
         var (recipe, data) = (run.Recipe, run.Recipe.Data);
         if (model.Task == ModelTask.FeatureExtraction)
@@ -122,7 +122,7 @@ public static class RecipeFlow
                 continue;
             }
 
-            var read = run.Read(set);
+            var read = run.Read(set, reporter.Warning);
             if (isLabelled && !LabelAlignment.HasTargets(LabelAlignment.Align(read, model.Task, model.Labels), model.Task))
             {
                 throw new ZipLMException("DatasetUnlabelled", ErrorKind.InvalidData,

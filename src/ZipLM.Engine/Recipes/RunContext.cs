@@ -48,11 +48,12 @@ internal sealed class RunContext(Recipe recipe, string directory, string denseDi
     public void Save(Model model, StageFolder folder, IReporter reporter) =>
         HuggingFaceExport.Write(model, folder.File(ModelFolder), replace: false, reporter, cancellationToken, new ModelRecord());
 
-    public TextDataset Read(RecipeDataset data)
+    /// <param name="warn">Is told of rows that were left out, where the data is read for the first time.</param>
+    public TextDataset Read(RecipeDataset data, Action<string>? warn = null)
     {
         if (!_data.TryGetValue(data, out var read))
         {
-            read = TextDatasetReader.Read(data.Describe());
+            read = TextDatasetReader.Read(data.Describe(), warn: warn);
             _data.Add(data, read);
         }
 
