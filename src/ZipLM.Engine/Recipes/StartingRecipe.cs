@@ -78,8 +78,7 @@ public static class StartingRecipe
         # What members are made fast for.
         environment:
           # device: auto          # auto, cpu, cuda, cuda:1
-          # precision: Float32    # BFloat16; Int8 with OnnxRuntime
-          # runtime: Torch        # OnnxRuntime
+          # precision: Float32    # BFloat16; Int8 with runtime: OnnxRuntime
           # threads: 0            # 0 = one for each processor
           batch_size: 1
           # sequence_length: 128  # without it, the 95th percentile of the calibration data
