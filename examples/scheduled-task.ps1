@@ -20,6 +20,8 @@
     How much quality may be lost, as a share: 0.02 is two points. A model that loses more is not put into the store.
 .PARAMETER Log
     The file of the figures: .json or .csv. It is written anew every night.
+.PARAMETER Rounds
+    Rounds of each measurement; as many as it takes unless given, minutes on a machine that is busy with other things.
 .PARAMETER Device
     auto, cpu, cuda or cuda:N.
 .EXAMPLE
@@ -34,6 +36,7 @@ param(
     [double] $Epochs = 3,
     [double] $LargestLoss = 0.02,
     [string] $Log = 'nightly.json',
+    [Nullable[int]] $Rounds,
     [string] $Device = 'auto'
 )
 
@@ -50,15 +53,16 @@ if (-not (Get-Module ZipLM)) {
 Test-ZipLMEnvironment | Where-Object Status -eq Failed | ForEach-Object { throw "$($_.Check): $($_.Detail) $($_.Remedy)" }
 $session = Connect-GpuSession -Device $Device
 try {
+    $measuring = if ($Rounds) { @{ Rounds = $Rounds } } else { @{} }
     $dense = Get-Model $Model
-    $result = $dense | Invoke-StructuredPrune -Speedup $Speedup
+    $result = $dense | Measure-LayerLatency @measuring | Invoke-StructuredPrune -Speedup $Speedup @measuring
     if ($Epochs -gt 0) {
         $result = $result | Start-TokenDistillation -Epochs $Epochs | Receive-Job -Wait -AutoRemoveJob
     }
 
     $judge = @{ Baseline = $dense; OutFile = $Log; Force = $true }
     if ($Data) { $judge.Data = Import-TextDataset $Data }
-    $figures = $result | Measure-Model @judge
+    $figures = $result | Measure-Model @judge @measuring
     $figures
 
     # The gate: a model that breaks its promise stays out of the store.

@@ -158,7 +158,7 @@ public sealed class BadInputTests(TinyStore store)
     public void AnUnreachableSpeedupNamesTheLargestThatCanBeReached()
     {
         _session.Run("$table = Get-Model bert | Measure-LayerLatency -Rounds 30");
-        ErrorRecord error = Failure("$table | Invoke-StructuredPrune -Speedup 1000 -Rounds 5", "SpeedupUnreachable", ErrorCategory.InvalidArgument);
+        ErrorRecord error = Failure("$table | Invoke-StructuredPrune -Speedup 1000 -Rounds 5 -SearchTrials 10", "SpeedupUnreachable", ErrorCategory.InvalidArgument);
         Assert.Equal(1000.0, error.TargetObject);
 
         // By hand: all sublayers at their fastest level.
@@ -175,7 +175,7 @@ public sealed class BadInputTests(TinyStore store)
     [Fact]
     public void AnUnreachableSpeedupAmongOthersIsOneErrorAndTheOthersGoOn()
     {
-        Outcome outcome = _session.Invoke("Get-Model bert | Invoke-StructuredPrune -LatencyTable $quick -Speedup 1.0001, 1000, 1.2 -Rounds 3 -CalibrationSamples 64");
+        Outcome outcome = _session.Invoke("Get-Model bert | Invoke-StructuredPrune -LatencyTable $quick -Speedup 1.0001, 1000, 1.2 -Rounds 3 -SearchTrials 10 -CalibrationSamples 64");
         ErrorRecord error = Assert.Single(outcome.Errors);
         Assert.StartsWith("ZipLM.SpeedupUnreachable", error.FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.Equal(1000.0, error.TargetObject);
@@ -289,8 +289,8 @@ public sealed class BadInputTests(TinyStore store)
                 [ZipLM.InferenceEnvironment]::new('cpu', 'another processor', 'Torch', 'Float32', 1, 8, 1, '0'),
                 $table.Levels, $table.RestMilliseconds, $table.DenseMilliseconds, 2)
             """);
-        Failure("$elsewhere | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3", "LatencyTableEnvironment", ErrorCategory.InvalidOperation);
-        Outcome forced = _session.Invoke("$elsewhere | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3 -Force");
+        Failure("$elsewhere | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3 -SearchTrials 10", "LatencyTableEnvironment", ErrorCategory.InvalidOperation);
+        Outcome forced = _session.Invoke("$elsewhere | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3 -SearchTrials 10 -Force");
         Assert.Single(forced.Output);
         Assert.Contains(forced.Warnings, warning => warning.Contains("another processor", StringComparison.Ordinal));
     }

@@ -85,7 +85,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
     public void ADistilledStudentLearnsFromTheTeacherThatItsRecordNames()
     {
         Outcome received = _session.Invoke("""
-            $small = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 5
+            $small = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 5 -SearchTrials 10
             $small | Start-TokenDistillation -Epochs 1 -LearningRate 1e-3 | Receive-Job -Wait -AutoRemoveJob
             """);
         Assert.Empty(received.Errors);
@@ -136,7 +136,7 @@ public sealed class JobTests(TinyStore store) : IDisposable
     [Theory]
     [InlineData("Measure-LayerLatency -Rounds 3", "LatencyTable")]
     [InlineData("Measure-Model -Rounds 3", "ModelMeasurement")]
-    [InlineData("Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 5", "Model")]
+    [InlineData("Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 5 -SearchTrials 10", "Model")]
     [InlineData("Get-StructureSaliency", "StructureSaliency")]
     public void AsJobGivesWhatTheCommandGives(string command, string type)
     {

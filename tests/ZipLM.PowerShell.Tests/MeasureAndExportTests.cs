@@ -26,7 +26,7 @@ public sealed class MeasureAndExportTests(TinyStore store)
     public void APrunedModelIsMeasuredAgainstItsBaseAndTheSameWhenItComesBack()
     {
         var rows = _session.Run("""
-            $small = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 5
+            $small = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 5 -SearchTrials 10
             $small | Measure-Model -Rounds 5
             $small | Export-Model -Name again/bert-small
             Get-Model again/bert-small | Measure-Model -Rounds 5
@@ -58,7 +58,7 @@ public sealed class MeasureAndExportTests(TinyStore store)
         Assert.False(File.Exists(file));
         Assert.Empty(_session.Run($"$table | Export-LatencyTable '{file}'"));
         Assert.True(_session.One<bool>($"(Import-LatencyTable '{file}').Fingerprint -eq $table.Fingerprint"));
-        Assert.Equal(1.2, _session.One<double>($"(Import-LatencyTable '{file}' | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3).TargetSpeedup"));
+        Assert.Equal(1.2, _session.One<double>($"(Import-LatencyTable '{file}' | Invoke-StructuredPrune -Speedup 1.2 -Rounds 3 -SearchTrials 10).TargetSpeedup"));
         Assert.StartsWith("ZipLM.FileExists,", Assert.Single(_session.Invoke($"$table | Export-LatencyTable '{file}'").Errors).FullyQualifiedErrorId, StringComparison.Ordinal);
         Assert.Single(_session.Run($"$table | Export-LatencyTable '{file}' -Force -PassThru"));
         ErrorRecord error = Assert.Single(_session.Invoke($"Import-LatencyTable '{store.File("wrong.yaml", "schema: 3")}'").Errors);
@@ -84,7 +84,7 @@ public sealed class MeasureAndExportTests(TinyStore store)
     {
         string folder = store.PathOf("small"), twin = store.PathOf("small-dense");
         _session.Run($"""
-            $small = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 3
+            $small = Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 3 -SearchTrials 10
             $small | Export-Model '{twin}' -Dense -WhatIf
             $small | Export-Model '{folder}'
             $small | Export-Model '{twin}' -Dense
@@ -169,7 +169,7 @@ public sealed class MeasureAndExportTests(TinyStore store)
     {
         var objects = _session.Run("""
             $bert = Get-Model bert
-            $model = $bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 5
+            $model = $bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 5 -SearchTrials 10
             $table = $bert | Measure-LayerLatency -Rounds 3
             $row = $bert | Get-StructureSaliency | Select-First
             $measured = $model | Measure-Model -Rounds 3

@@ -44,7 +44,7 @@ public sealed class PruningTests(TinyStore store)
     [Fact]
     public void ATableFromThePipelineBringsItsModelAndItsEnvironment()
     {
-        dynamic model = _session.Run("Get-Model bert | Measure-LayerLatency -BatchSize 2 -SequenceLength 12 -Rounds 30 | Invoke-StructuredPrune -Speedup 1.3 -Rounds 5").Single();
+        dynamic model = _session.Run("Get-Model bert | Measure-LayerLatency -BatchSize 2 -SequenceLength 12 -Rounds 30 | Invoke-StructuredPrune -Speedup 1.3 -Rounds 5 -SearchTrials 10").Single();
         Assert.Equal("bert-1.3x", model.Name);
         Assert.Equal(2, model.Pruning.Environment.BatchSize);
         Assert.Equal(12, model.Pruning.Environment.SequenceLength);
@@ -53,7 +53,7 @@ public sealed class PruningTests(TinyStore store)
     [Fact]
     public void SaliencyRowsFromThePipelineBringTheirModels()
     {
-        var models = _session.Run("Get-Model bert | Get-StructureSaliency | Invoke-StructuredPrune -Speedup 1.2, 1.4 -LatencyTable $quick -Rounds 5");
+        var models = _session.Run("Get-Model bert | Get-StructureSaliency | Invoke-StructuredPrune -Speedup 1.2, 1.4 -LatencyTable $quick -Rounds 5 -SearchTrials 10");
         Assert.Equal(["bert-1.2x", "bert-1.4x"], models.Select(model => (string)((dynamic)model).Name));
     }
 
@@ -64,7 +64,7 @@ public sealed class PruningTests(TinyStore store)
             $bert = Get-Model bert
             $table = $bert | Measure-LayerLatency -Rounds 30
             $rows = $bert | Get-StructureSaliency
-            $bert | Invoke-StructuredPrune -Speedup 1.3 -Rounds 5 -LatencyTable $table -Saliency $rows
+            $bert | Invoke-StructuredPrune -Speedup 1.3 -Rounds 5 -SearchTrials 10 -LatencyTable $table -Saliency $rows
             """).Single();
         Assert.Equal(_session.One<string>("$table.Fingerprint"), model.Pruning.TableFingerprint);
     }
@@ -82,7 +82,7 @@ public sealed class PruningTests(TinyStore store)
             $bert = Get-Model bert
             $table = $bert | Measure-LayerLatency -Rounds 5
             $rows = $bert | Get-StructureSaliency -CalibrationSamples 64
-            {{command}} -Speedup 1.3 -Rounds 5
+            {{command}} -Speedup 1.3 -Rounds 5 -SearchTrials 10
             """).Single();
         Assert.Equal("bert-1.3x", model.Name);
         if (command.Contains("$table", StringComparison.Ordinal))
@@ -131,7 +131,7 @@ public sealed class PruningTests(TinyStore store)
         // The rows bring both along; asked for directly it is the same.
         foreach (string command in new[] { "$ranked | Invoke-StructuredPrune", $"Get-Model bert | Invoke-StructuredPrune {how}" })
         {
-            dynamic model = _session.Run($"{command} -Speedup 1.2 -LatencyTable $quick -Rounds 3 -CalibrationSamples 64").Single();
+            dynamic model = _session.Run($"{command} -Speedup 1.2 -LatencyTable $quick -Rounds 3 -SearchTrials 10 -CalibrationSamples 64").Single();
             Assert.Equal((criterion, repair), ((string)model.Pruning.Criterion.ToString(), (bool)model.Pruning.Repair));
         }
     }
@@ -143,7 +143,7 @@ public sealed class PruningTests(TinyStore store)
         Assert.Equal([1e-3, 0.1], rows.Distinct());
         Assert.Equal(2 * 4 * (4 + 128), rows.Count);
 
-        var models = _session.Run("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 3 -CalibrationSamples 64 -Damping 1e-3, 0.1").Select(model => (dynamic)model).ToList();
+        var models = _session.Run("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 3 -SearchTrials 10 -CalibrationSamples 64 -Damping 1e-3, 0.1").Select(model => (dynamic)model).ToList();
         Assert.Equal(["bert-1.2x-damping0.001", "bert-1.2x-damping0.1"], models.Select(model => (string)model.Name));
         Assert.Equal([1e-3, 0.1], models.Select(model => (double)model.Pruning.Damping));
         Assert.All(models, model =>

@@ -14,7 +14,7 @@ public sealed class RunspaceTests(TinyStore store)
                 using var session = new ModuleSession();
                 session.Run("$null = Connect-GpuSession -Device cpu");
                 Assert.Single(session.Run("Get-Model bert | Measure-Model -Rounds 5"));
-                Assert.Single(session.Run("Get-Model bert | Measure-LayerLatency -Rounds 5 | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5"));
+                Assert.Single(session.Run("Get-Model bert | Measure-LayerLatency -Rounds 5 | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -SearchTrials 10"));
                 int id = session.One<int>("(Get-GpuSession).Id");
                 session.Run("Disconnect-GpuSession");
                 return id;

@@ -15,7 +15,7 @@ public sealed class RuntimeTests(TinyStore store)
     {
         var objects = _session.Run("""
             $table = Get-Model bert | Measure-LayerLatency -Runtime OnnxRuntime -Rounds 3
-            $model = $table | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5
+            $model = $table | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -SearchTrials 10
             $table.Environment; $model.Pruning.Environment; ($model | Measure-Model -Rounds 3).Environment
             """);
         Assert.Equal(3, objects.Count);
@@ -41,7 +41,7 @@ public sealed class RuntimeTests(TinyStore store)
     [Fact]
     public void AnInt8PrecisionMeansOnnxRuntime()
     {
-        dynamic model = _session.Run("Get-Model bert | Measure-LayerLatency -Precision int8 -Runtime OnnxRuntime -Rounds 5 | Invoke-StructuredPrune -Speedup 1.1 -Precision int8 -Rounds 3").Single();
+        dynamic model = _session.Run("Get-Model bert | Measure-LayerLatency -Precision int8 -Runtime OnnxRuntime -Rounds 5 | Invoke-StructuredPrune -Speedup 1.1 -Precision int8 -Rounds 3 -SearchTrials 10").Single();
         Assert.Equal(("OnnxRuntime", "Int8"), ((string)model.Pruning.Environment.Runtime.ToString(), (string)model.Pruning.Environment.Precision.ToString()));
     }
 
@@ -52,9 +52,9 @@ public sealed class RuntimeTests(TinyStore store)
             $bert = Get-Model bert
             $table = $bert | Measure-LayerLatency -Rounds 30
             $half = $table.DenseMilliseconds * 1000 / 1.3
-            $table | Invoke-StructuredPrune -LatencyTarget "$([Math]::Round($half))us" -Rounds 5
-            $table | Invoke-StructuredPrune -ThroughputTarget ([Math]::Round(1e6 / $half)) -Rounds 5
-            $table | Invoke-StructuredPrune -MaximumParameters "$(($bert.Parameters * 0.8) / 1e3)K" -Rounds 5
+            $table | Invoke-StructuredPrune -LatencyTarget "$([Math]::Round($half))us" -Rounds 5 -SearchTrials 10
+            $table | Invoke-StructuredPrune -ThroughputTarget ([Math]::Round(1e6 / $half)) -Rounds 5 -SearchTrials 10
+            $table | Invoke-StructuredPrune -MaximumParameters "$(($bert.Parameters * 0.8) / 1e3)K" -Rounds 5 -SearchTrials 10
             $bert
             """).Select(o => (dynamic)o).ToList();
         Assert.Equal("Milliseconds", models[0].Pruning.Target.Kind.ToString());
@@ -72,7 +72,7 @@ public sealed class RuntimeTests(TinyStore store)
     [InlineData("-MaximumParameters 0", "TargetInvalid")]
     public void ATargetThatCannotBeHadIsOneErrorThatNamesWhatCan(string target, string id)
     {
-        ErrorRecord error = Assert.Single(_session.Invoke($"Get-Model bert | Measure-LayerLatency -Rounds 5 | Invoke-StructuredPrune {target} -Rounds 3").Errors);
+        ErrorRecord error = Assert.Single(_session.Invoke($"Get-Model bert | Measure-LayerLatency -Rounds 5 | Invoke-StructuredPrune {target} -Rounds 3 -SearchTrials 10").Errors);
         Assert.StartsWith($"ZipLM.{id},", error.FullyQualifiedErrorId, StringComparison.Ordinal);
         if (id == "TargetUnreachable")
             Assert.Matches("that can is [0-9]", error.ToString());

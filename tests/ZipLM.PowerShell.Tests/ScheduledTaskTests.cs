@@ -44,7 +44,7 @@ public sealed class ScheduledTaskTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private ZiplmProcess Prune(params string[] arguments) =>
-        ZiplmProcess.Run(Environment, "", [Task, "-Model", "tiny", "-Data", Data, "-Speedup", "1.3", "-Epochs", "0", "-Device", "cpu", "-Log", Log, .. arguments]);
+        ZiplmProcess.Run(Environment, "", [Task, "-Model", "tiny", "-Data", Data, "-Speedup", "1.3", "-Epochs", "0", "-Rounds", "10", "-Device", "cpu", "-Log", Log, .. arguments]);
 
     private string Data => Path.Combine(_folder, "data.tsv");
 

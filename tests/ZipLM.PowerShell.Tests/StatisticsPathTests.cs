@@ -29,7 +29,7 @@ public sealed class StatisticsPathTests : IDisposable
         Assert.DoesNotContain(second.Verbose, message => message.StartsWith("Taking statistics", StringComparison.Ordinal));
         Assert.Equal(Values(first), Values(second));
 
-        Outcome pruned = _session.Invoke($"Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 5 -StatisticsPath '{_path}' -Verbose");
+        Outcome pruned = _session.Invoke($"Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 5 -SearchTrials 10 -StatisticsPath '{_path}' -Verbose");
         Assert.Single(pruned.Output);
         Assert.DoesNotContain(pruned.Verbose, message => message.StartsWith("Taking statistics", StringComparison.Ordinal));
 
@@ -39,7 +39,7 @@ public sealed class StatisticsPathTests : IDisposable
     [Fact]
     public void PruningKeepsThemToo()
     {
-        _session.Run($"$null = Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 5 -StatisticsPath '{_path}'");
+        _session.Run($"$null = Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 5 -SearchTrials 10 -StatisticsPath '{_path}'");
         Assert.True(File.Exists(Path.Combine(_path, "statistics.json")));
     }
 
@@ -60,7 +60,7 @@ public sealed class StatisticsPathTests : IDisposable
 
     [Theory]
     [InlineData("Get-StructureSaliency")]
-    [InlineData("Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 3")]
+    [InlineData("Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 3 -SearchTrials 10")]
     public void AFileThatIsCutShortIsRefused(string command)
     {
         _session.Run($"$null = Get-Model bert | Get-StructureSaliency -StatisticsPath '{_path}'");
@@ -119,12 +119,12 @@ public sealed class StatisticsPathTests : IDisposable
     [Fact]
     public void TheResultShowsTheDampingThatWasNeededAndTheCondition()
     {
-        dynamic model = _session.Run("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 5 -Damping 0.02").Single();
+        dynamic model = _session.Run("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable $quick -Rounds 5 -SearchTrials 10 -Damping 0.02").Single();
         Assert.Equal(0.02, (double)model.Pruning.LargestDamping);
         double condition = model.Pruning.WorstCondition;
         Assert.InRange(condition, 1, 1e9);
 
-        ZiplmProcess shown = ZiplmProcess.Run("-Command", "$null = Connect-GpuSession -Device cpu; Get-Model bert | Measure-LayerLatency -Rounds 5 | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -Damping 0.02");
+        ZiplmProcess shown = ZiplmProcess.Run("-Command", "$null = Connect-GpuSession -Device cpu; Get-Model bert | Measure-LayerLatency -Rounds 5 | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -SearchTrials 10 -Damping 0.02");
         Assert.Matches(@"(?m)^Damping +: 0\.02, condition \d\.\de\+\d *$", shown.Output);
     }
 

@@ -24,8 +24,8 @@ public sealed class StreamTests(TinyStore store)
     }
 
     [Theory]
-    [InlineData("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5")]
-    [InlineData("Get-Model bert | Invoke-StructuredPrune -Speedup 1000 -LatencyTable $quick -Rounds 5 -ErrorAction Ignore")]
+    [InlineData("Get-Model bert | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -SearchTrials 10")]
+    [InlineData("Get-Model bert | Invoke-StructuredPrune -Speedup 1000 -LatencyTable $quick -Rounds 5 -SearchTrials 10 -ErrorAction Ignore")]
     [InlineData("Get-Model bert | Get-StructureSaliency")]
     [InlineData("Get-Model bert | Measure-Model -Rounds 3")]
     public void EveryActivityThatIsShownEnds(string command)
@@ -39,7 +39,7 @@ public sealed class StreamTests(TinyStore store)
     [Fact]
     public void VerboseTellsTheStepsAndSilenceIsTheDefault()
     {
-        const string Command = "Get-Model bert | Measure-LayerLatency -Rounds 5 {0} | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 {0}";
+        const string Command = "Get-Model bert | Measure-LayerLatency -Rounds 5 {0} | Invoke-StructuredPrune -Speedup 1.2 -Rounds 5 -SearchTrials 10 {0}";
         Assert.Empty(store.Session.Invoke(string.Format(CultureInfo.InvariantCulture, Command, "")).Verbose);
         var steps = store.Session.Invoke(string.Format(CultureInfo.InvariantCulture, Command, "-Verbose")).Verbose;
         Assert.Contains(steps, step => step.Contains(store.TrainFile, StringComparison.Ordinal));

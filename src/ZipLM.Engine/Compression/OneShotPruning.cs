@@ -51,7 +51,7 @@ public static class OneShotPruning
         var length = options.Table?.Environment.SequenceLength ?? options.SequenceLength ?? Generation.Prompt(calibration.TypicalLength, generated, model.MaximumSequenceLength);
         using var timer = new ForwardTimer(
             model.Session, model.Description, batchSize, length, options.Runtime ?? (options.Table is { } given ? RuntimeChoice.Of(given.Environment) : null), generated);
-        var table = options.Table ?? LatencyFlow.Measure(model, timer, null, reporter, cancellationToken);
+        var table = options.Table ?? LatencyFlow.Measure(model, timer, options.Rounds, reporter, cancellationToken);
         RequireSameEnvironment(table, timer.Environment, options.Force, reporter);
 
         var statistics = calibration.Statistics(reporter, cancellationToken);

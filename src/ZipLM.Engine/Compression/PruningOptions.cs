@@ -41,7 +41,7 @@ public sealed record PruningOptions
     /// <summary>Sets of coefficients that the search for a plan tries for each target; 0 = all sublayers weigh alike.</summary>
     public int SearchTrials { get; init; } = 300;
 
-    /// <summary>Paired rounds behind the measured speedup; null = at least 60, and until it is known within 1 %.</summary>
+    /// <summary>Rounds of each measurement: of the table, where one is measured, and of the speedup. Null = as many as it takes: of the speedup at least 60, and until it is known within 1 %.</summary>
     public int? Rounds { get; init; }
 
     /// <summary>Whether a plan whose measured speedup misses its target is replaced; otherwise the plan hangs on the table alone.</summary>

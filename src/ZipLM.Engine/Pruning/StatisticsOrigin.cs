@@ -37,10 +37,19 @@ internal sealed record StatisticsOrigin(string Model, string ModelHash, string D
         {
             SafeTensorsWriter.Write(
                 stream, [.. weights.Parameters.Select(p => (p.Name, (torch.Tensor)p.Parameter))],
-                new Dictionary<string, string> { ["config"] = config.ToJsonString() }, cancellationToken);
+                new Dictionary<string, string> { ["config"] = Computing(config).ToJsonString() }, cancellationToken);
         }
 
         return Convert.ToHexStringLower(hash.Hash!);
+    }
+
+    /// <summary>The config without what it says of the files: the hashed weights are as they are computed with.</summary>
+    private static JsonObject Computing(JsonObject config)
+    {
+        var copy = config.DeepClone().AsObject();
+        copy.Remove("torch_dtype");
+        copy.Remove("dtype");
+        return copy;
     }
 
     private static string Hash(EncodedDataset sample)

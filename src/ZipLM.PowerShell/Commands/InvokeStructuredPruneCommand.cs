@@ -205,7 +205,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     [Parameter]
     public Precision? Precision { get; set; }
 
-    /// <summary>Paired rounds behind the measured speedup; unless given at least 60, and as many as it takes to know it within 1 %.</summary>
+    /// <summary>Rounds of each measurement, of the speedup and of a table that is measured here; unless given as many as it takes: of the speedup at least 60, and until it is known within 1 %.</summary>
     [Parameter]
     [ValidateRange(3, 100_000)]
     public int? Rounds { get; set; }

@@ -13,7 +13,7 @@ internal sealed class EvaluateStage(double? target, ModelInput model, ModelInput
     private const string Timing = "timing";
 
     /// <summary>What depends on the clock; all else of a measurement is the same in every run.</summary>
-    private static readonly string[] Times = ["milliseconds", "speedup", "speedup_spread", "environment"];
+    private static readonly string[] Times = ["milliseconds", "milliseconds_spread", "rounds", "speedup", "speedup_spread", "environment"];
 
     private readonly double? _target = target;
 
