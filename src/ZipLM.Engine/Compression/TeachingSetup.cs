@@ -37,6 +37,25 @@ internal static class TeachingSetup
         }
     }
 
+    /// <summary>The weights without that of the token loss where every block of the student was dropped: it has nothing to compare.</summary>
+    /// <exception cref="ZipLMException">No other loss has a weight.</exception>
+    public static LossWeights Comparable(LossWeights weights, TransformerModel student, IReporter reporter)
+    {
+        if (weights.Token == 0 || student.Layers.Any(l => l.Heads > 0 || l.Width > 0))
+        {
+            return weights;
+        }
+
+        var what = $"Every block of '{student.Name}' was dropped: the token loss has nothing to compare";
+        if (weights is { Task: 0, Logit: 0 })
+        {
+            throw new ZipLMException("StudentLayersMissing", ErrorKind.InvalidOperation, $"{what}.", "Give the task or the logit loss a weight.", student);
+        }
+
+        reporter.Warning($"{what} and is left out.");
+        return weights with { Token = 0 };
+    }
+
     private static LayerPairs Pairs(
         Transformer weights, TransformerModel student, Transformer teacherWeights, TransformerModel teacher, EncodedDataset data,
         TrainingOptions options, int seed, IReporter reporter, CancellationToken cancellationToken)
@@ -45,12 +64,6 @@ internal static class TeachingSetup
         var blocks = options.LayerMatching == LayerMatching.Even
             ? LayerPairs.Even(student.Layers, teacher.Layers.Count)
             : LayerPairs.MostSimilar(student.Layers, LayerSimilarity.Of(weights, teacherWeights, Sample(), cancellationToken));
-        if (blocks.Count == 0)
-        {
-            throw new ZipLMException("StudentLayersMissing", ErrorKind.InvalidOperation,
-                $"Every block of '{student.Name}' was dropped: the token loss has nothing to compare.", "Use -TokenWeight 0.", student);
-        }
-
         var pairs = new LayerPairs(blocks, student.HiddenSize, teacher.HiddenSize, seed, device, student.Session.ScalarType);
         reporter.Verbose($"The token loss compares blocks (student–teacher) {pairs}{(student.HiddenSize == teacher.HiddenSize ? "" : $", by learned projections from width {student.HiddenSize} to {teacher.HiddenSize}")}.");
         return pairs;

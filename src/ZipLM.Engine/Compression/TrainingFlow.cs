@@ -35,6 +35,8 @@ public static class TrainingFlow
                 FormattableString.Invariant($"The loss weights are task {weights.Task}, logit {weights.Logit}, token {weights.Token}."), "Give weights of at least 0, one of them above 0.", weights);
         }
 
+        weights = TeachingSetup.Comparable(weights, student, reporter);
+        options = options with { Weights = weights };
         if (validation is null && (options.KeepBest || options.Patience is not null))
         {
             throw new ZipLMException("ValidationDataMissing", ErrorKind.InvalidArgument,
