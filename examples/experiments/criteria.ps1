@@ -100,7 +100,7 @@ $results = foreach ($s in $Seed) {
     $judges = Select-Text (Import-TextDataset "$folder/dev.tsv" -Label $bert.Labels) $Texts
     if (-not $table) {
         $table = $bert | Measure-LayerLatency -CalibrationData $train
-        $dense = $bert | Measure-Model -Data $judges
+        $dense = $bert | Measure-Model -Data $judges -Rounds 60
     }
     $common = @{ CalibrationData = $train; LatencyTable = $table }
     foreach ($criterion in [Enum]::GetValues([ZipLM.PruningCriterion])) {
@@ -111,7 +111,7 @@ $results = foreach ($s in $Seed) {
                 $bert | Invoke-StructuredPrune -Speedup 1.1 -Saliency (Set-Level $rows $Heads[$i] $Width[$i]) -Rounds 10 @common
             }
         }
-        $measured = @($pruned | Measure-Model -Data $judges -Baseline $bert)
+        $measured = @($pruned | Measure-Model -Data $judges -Baseline $bert -Rounds 60)
         for ($i = 0; $i -lt $measured.Count; $i++) {
             $how = $pruned[$i].Pruning
             $shape = "$($pruned[$i].Layers.Heads) / $($pruned[$i].Layers.Width)"
