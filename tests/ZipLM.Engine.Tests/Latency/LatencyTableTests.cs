@@ -12,7 +12,7 @@ public sealed class LatencyTableTests(SessionFixture fixture) : IClassFixture<Se
     [Theory]
     [InlineData(Precision.Float32)]
     [InlineData(Precision.BFloat16)]
-    public void A_measured_table_has_every_level_and_predicts_its_two_anchors(Precision precision)
+    public void A_measured_table_has_every_level(Precision precision)
     {
         using var session = SessionFixture.Connect(precision);
         using var model = TinyBert.Model(session);
@@ -21,7 +21,6 @@ public sealed class LatencyTableTests(SessionFixture fixture) : IClassFixture<Se
         Assert.Equal(LevelGrid.Widths(TinyBert.Width), table.LevelsOf(Sublayer.FeedForward));
         Assert.All(table.Levels, l => Assert.True(l.Milliseconds >= 0 && l.Spread >= 0));
         Assert.True(table.RestMilliseconds > 0);
-        Assert.Equal(table.DenseMilliseconds, table.Predict(model.Description.Dense.Layers), 1e-9);
         Assert.Same(model, table.Model);
         Assert.Equal(3, table.Rounds);
         Assert.Equal((2, 16, SessionFixture.Threads, precision, "cpu"), (table.Environment.BatchSize, table.Environment.SequenceLength, table.Environment.Threads, table.Environment.Precision, table.Environment.Device));
