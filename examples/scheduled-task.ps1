@@ -55,7 +55,7 @@ $session = Connect-GpuSession -Device $Device
 try {
     $measuring = if ($Rounds) { @{ Rounds = $Rounds } } else { @{} }
     $dense = Get-Model $Model
-    $result = $dense | Measure-LayerLatency @measuring | Invoke-StructuredPrune -Speedup $Speedup @measuring
+    $result = $dense | Invoke-StructuredPrune -Speedup $Speedup @measuring
     if ($Epochs -gt 0) {
         $result = $result | Start-TokenDistillation -Epochs $Epochs | Receive-Job -Wait -AutoRemoveJob
     }

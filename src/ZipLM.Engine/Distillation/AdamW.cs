@@ -46,12 +46,12 @@ internal sealed class AdamW(FlatParameters parameters, double weightDecay, doubl
             // All on the device: nothing here waits for it.
             var g = parameters.Gradients.mul_(norm.Plus(1e-6).reciprocal().Times(maximumNorm).AtMost(1));
             Mean.Scale(Beta1).Increase(g, 1 - Beta1);
-            Square.Scale(Beta2).Increase(g.Squared(), 1 - Beta2);
+            Square.Scale(Beta2).IncreaseByProduct(g, g, 1 - Beta2);
             var root = Square.sqrt().Scale(1 / correction2).Increase(Epsilon);
             foreach (var group in parameters.Groups)
             {
                 var rate = learningRate * group.Rate;
-                Range(parameters.Weights, group).Scale(1 - (rate * Decay(group))).Increase(Range(Mean, group).div(Range(root, group)), -rate / correction1);
+                Range(parameters.Weights, group).Scale(1 - (rate * Decay(group))).IncreaseByQuotient(Range(Mean, group), Range(root, group), -rate / correction1);
             }
 
             parameters.Gradients.zero_();

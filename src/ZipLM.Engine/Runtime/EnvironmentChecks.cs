@@ -48,7 +48,7 @@ public static class EnvironmentChecks
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException)
         {
-            return new EnvironmentCheck("ONNX Runtime", CheckStatus.Warning, (e.InnerException ?? e).Message.Split('\n')[0],
+            return new EnvironmentCheck("ONNX Runtime", CheckStatus.Warning, $"It does not load: {LibTorch.LoaderReason((e.InnerException ?? e).Message)}",
                 "Install the module again; until then use -Runtime Torch.");
         }
     }

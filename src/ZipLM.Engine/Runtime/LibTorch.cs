@@ -97,7 +97,7 @@ internal sealed class LibTorch
     }
 
     /// <summary>The runtime's message opens with general advice; what the system's loader said stands in the lines after it.</summary>
-    private static string LoaderReason(string message)
+    public static string LoaderReason(string message)
     {
         string[] lines = message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return lines.Length > 1 ? string.Join("; ", lines[1..]) : message;

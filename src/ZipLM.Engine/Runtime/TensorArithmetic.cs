@@ -73,6 +73,20 @@ internal static class TensorArithmetic
         return x.add_(y, scalar);
     }
 
+    /// <summary>x += factor·y∘z, in place, without a tensor for the product.</summary>
+    public static Tensor IncreaseByProduct(this Tensor x, Tensor y, Tensor z, double factor)
+    {
+        using Scalar scalar = factor;
+        return x.addcmul_(y, z, scalar);
+    }
+
+    /// <summary>x += factor·y/z, in place, without a tensor for the quotient.</summary>
+    public static Tensor IncreaseByQuotient(this Tensor x, Tensor y, Tensor z, double factor)
+    {
+        using Scalar scalar = factor;
+        return x.addcdiv_(y, z, scalar);
+    }
+
     /// <summary>x += number, in place.</summary>
     public static Tensor Increase(this Tensor x, double number)
     {
