@@ -30,7 +30,6 @@ namespace ZipLM.PowerShell.Commands;
 ///   Heads       : 3 3 2 2
 ///   Widths      : 130 145 130 50
 ///   Environment : cpu (AMD EPYC), Torch 2.10.0, Float32, batch 8, length 64, 2 thread(s)
-///   Damping     : 0.01, condition 8.5e+5
 ///   Saved       : not saved
 ///   </code>
 /// </example>
