@@ -4,13 +4,14 @@
 .DESCRIPTION
     Prunes the teacher in one shot, without training, by each criterion, once letting the structures that stay take over the
     work of those that go and once not, over several samples of the calibration data, and measures the accuracy on held-out
-    texts. Two tables:
+    texts. Three tables:
 
     1. To target speedups. Each criterion's own priors choose the levels; one latency table serves all. What is compared is
        the whole: who goes, repair, and the levels that follow from both.
-    2. At equal levels, the same in every layer: who goes, and repair, alone.
+    2. With the levels that ZipLM with repair chose for the target: who goes, and repair, alone.
+    3. At equal levels, the same in every layer: who goes, and repair, alone.
 
-    examples/quickstart.ps1 makes the teacher. Takes about five minutes on two cores.
+    examples/quickstart.ps1 makes the teacher. Takes about ten minutes on two cores.
 .PARAMETER Store
     The store of the quickstart.
 .PARAMETER Speedup
@@ -76,10 +77,11 @@ function Select-Text($data, [int] $count) {
 }
 
 # The same ranking with priors that leave the search no choice: it takes the cheapest levels, and above 1 none at all.
-function Set-Level($rows, [int] $heads, [int] $width) {
+function Set-Level($rows, $layers) {
     $list = [System.Collections.Generic.List[ZipLM.StructureSaliency]]::new()
     foreach ($r in $rows) {
-        $dense, $level = if ($r.Sublayer -eq 'Attention') { $r.Model.DenseHeads, $heads } else { $r.Model.DenseWidth, $width }
+        $shape = $layers[$r.Layer]
+        $dense, $level = if ($r.Sublayer -eq 'Attention') { $r.Model.DenseHeads, $shape.Heads } else { $r.Model.DenseWidth, $shape.Width }
         $list.Add([ZipLM.StructureSaliency] @{
             Model = $r.Model; Layer = $r.Layer; Sublayer = $r.Sublayer; Index = $r.Index; Criterion = $r.Criterion; Repair = $r.Repair
             Saliency = $r.Saliency; Order = $r.Order; Rank = $r.Rank; RequestedDamping = $r.RequestedDamping; Damping = $r.Damping
@@ -103,32 +105,46 @@ $results = foreach ($s in $Seed) {
         $dense = $bert | Measure-Model -Data $judges -Rounds 60
     }
     $common = @{ CalibrationData = $train; LatencyTable = $table }
+    # ZipLM with repair is the first of all.
+    $plans = [ordered] @{}
     foreach ($criterion in [Enum]::GetValues([ZipLM.PruningCriterion])) {
-        $pruned = foreach ($noRepair in $false, $true) {
-            $bert | Invoke-StructuredPrune -Speedup $Speedup -Criterion $criterion -NoRepair:$noRepair -Rounds 60 @common
+        foreach ($noRepair in $false, $true) {
+            $columns = [System.Collections.Generic.List[string]]::new()
+            $pruned = [System.Collections.Generic.List[object]]::new()
+            $bert | Invoke-StructuredPrune -Speedup $Speedup -Criterion $criterion -NoRepair:$noRepair -Rounds 60 @common | ForEach-Object {
+                $columns.Add("$($_.Pruning.TargetSpeedup)×")
+                $pruned.Add($_)
+                if ($criterion -eq 'ZipLM' -and -not $noRepair) { $plans["$($_.Pruning.TargetSpeedup)× plan"] = $_.Layers }
+            }
             $rows = $bert | Get-StructureSaliency -Criterion $criterion -NoRepair:$noRepair -CalibrationData $train
+            $given = [ordered] @{}
+            foreach ($plan in $plans.GetEnumerator()) { $given[$plan.Key] = $plan.Value }
             for ($i = 0; $i -lt $Heads.Count; $i++) {
-                $bert | Invoke-StructuredPrune -Speedup 1.1 -Saliency (Set-Level $rows $Heads[$i] $Width[$i]) -Rounds 10 @common
+                $given["$($Heads[$i]) heads, width $($Width[$i])"] = @(foreach ($layer in $bert.Layers) { @{ Heads = $Heads[$i]; Width = $Width[$i] } })
             }
-        }
-        $measured = @($pruned | Measure-Model -Data $judges -Baseline $bert -Rounds 60)
-        for ($i = 0; $i -lt $measured.Count; $i++) {
-            $how = $pruned[$i].Pruning
-            $shape = "$($pruned[$i].Layers.Heads) / $($pruned[$i].Layers.Width)"
-            [pscustomobject] @{
-                Criterion = $criterion; Repair = $how.Repair; Seed = $s; Shape = $shape
-                Column = if ($how.TargetSpeedup -eq 1.1) { $shape } else { "$($how.TargetSpeedup)×" }
-                Accuracy = $measured[$i].Quality; Loss = $measured[$i].Loss; Predicted = $how.PredictedSpeedup; Measured = $measured[$i].Speedup
+            foreach ($plan in $given.GetEnumerator()) {
+                $columns.Add($plan.Key)
+                $pruned.Add(($bert | Invoke-StructuredPrune -Speedup 1.1 -Saliency (Set-Level $rows $plan.Value) -Rounds 10 @common))
             }
-            $pruned[$i].Dispose()
+
+            $measured = @($pruned | Measure-Model -Data $judges -Baseline $bert -Rounds 60)
+            for ($i = 0; $i -lt $measured.Count; $i++) {
+                $how = $pruned[$i].Pruning
+                [pscustomobject] @{
+                    Criterion = $criterion; Repair = $how.Repair; Seed = $s; Shape = "$($pruned[$i].Layers.Heads) / $($pruned[$i].Layers.Width)"
+                    Column = $columns[$i]; Accuracy = $measured[$i].Quality; Loss = $measured[$i].Loss
+                    Predicted = $how.PredictedSpeedup; Measured = $measured[$i].Speedup
+                }
+                $pruned[$i].Dispose()
+            }
         }
     }
 }
 Get-GpuSession | Disconnect-GpuSession
 
-function Show-Table([string[]] $columns, [string[]] $labels) {
+function Show-Table([string[]] $columns) {
     $line = '{0,-12}{1,-8}' -f 'Criterion', 'Repair'
-    foreach ($label in $labels) { $line += '{0,-28}' -f $label }
+    foreach ($column in $columns) { $line += '{0,-36}' -f $column }
     $line.TrimEnd()
     foreach ($repair in $true, $false) {
         foreach ($criterion in [Enum]::GetValues([ZipLM.PruningCriterion])) {
@@ -136,7 +152,7 @@ function Show-Table([string[]] $columns, [string[]] $labels) {
             foreach ($column in $columns) {
                 $cell = @($results | Where-Object { $_.Criterion -eq $criterion -and $_.Repair -eq $repair -and $_.Column -eq $column })
                 $accuracies = [double[]] $cell.Accuracy
-                $line += '{0,-28}' -f ('{0:0.0000} ± {1:0.0000} ({2:0.00}×)' -f (Get-Mean $accuracies), (Get-Spread $accuracies), (Get-Mean ([double[]] $cell.Measured)))
+                $line += '{0,-36}' -f ('{0:0.0000} ± {1:0.0000} {2:0.000} ({3:0.00}×)' -f (Get-Mean $accuracies), (Get-Spread $accuracies), (Get-Mean ([double[]] $cell.Loss)), (Get-Mean ([double[]] $cell.Measured)))
             }
             $line.TrimEnd()
         }
@@ -144,24 +160,22 @@ function Show-Table([string[]] $columns, [string[]] $labels) {
     ''
 }
 
-"Accuracy after pruning in one shot, mean ± standard deviation over $($Seed.Count) calibration samples; $($dense.Samples) held-out texts."
-"Dense: $($dense.Quality.ToString('0.0000')). In brackets the mean measured speedup."
+"Accuracy after pruning in one shot, mean ± standard deviation over $($Seed.Count) calibration samples, and mean loss; $($dense.Samples) held-out texts."
+"Dense: $($dense.Quality.ToString('0.0000')), loss $($dense.Loss.ToString('0.000')). In brackets the mean measured speedup."
 ''
 'To a target speedup, each with the levels that its own priors choose:'
-Show-Table @(foreach ($target in $Speedup) { "$target×" }) @(foreach ($target in $Speedup) { "$target×" })
+Show-Table @(foreach ($target in $Speedup) { "$target×" })
+'With the levels that ZipLM with repair chose for the target:'
+Show-Table @(foreach ($target in $Speedup) { "$target× plan" })
 'At equal levels, the same in every layer:'
-$layers = $table.Model.Layers.Count
-$columns = @(for ($i = 0; $i -lt $Heads.Count; $i++) { "$(@($Heads[$i]) * $layers) / $(@($Width[$i]) * $layers)" })
-$labels = @(for ($i = 0; $i -lt $Heads.Count; $i++) { "$($Heads[$i]) heads, width $($Width[$i])" })
-Show-Table $columns $labels
+Show-Table @(for ($i = 0; $i -lt $Heads.Count; $i++) { "$($Heads[$i]) heads, width $($Width[$i])" })
 "[$([int] $clock.Elapsed.TotalSeconds) s]"
 
 if ($file) {
     $rows = [System.Collections.Generic.List[string]]::new()
     $rows.Add('criterion,repair,levels,seed,accuracy,loss,predicted_speedup,measured_speedup,heads_and_widths')
     foreach ($r in $results) {
-        $levels = if ($r.Column -eq $r.Shape) { 'equal' } else { $r.Column }
-        $rows.Add("$($r.Criterion),$($r.Repair),$levels,$($r.Seed),$($r.Accuracy),$($r.Loss),$($r.Predicted),$($r.Measured),$($r.Shape)")
+        $rows.Add("$($r.Criterion),$($r.Repair),$($r.Column.Replace(',', '')),$($r.Seed),$($r.Accuracy),$($r.Loss),$($r.Predicted),$($r.Measured),$($r.Shape)")
     }
     [System.IO.File]::WriteAllLines($file, $rows)
 }

@@ -19,7 +19,7 @@ public sealed record CompressionSummary
     public required double DenseQuality { get; init; }
 
     /// <summary>The members, by rising target.</summary>
-    public required IReadOnlyList<CompressionMember> Members { get; init; }
+    public required IReadOnlyList<CompressionMember> Members { get; init => field = value.Indexable(); }
 
     /// <summary>a of the line: quality where it meets a speedup of 0; null with fewer than two members.</summary>
     public double? Intercept { get; init; }

@@ -23,7 +23,7 @@ public sealed class LatencyTable
         ArgumentNullException.ThrowIfNull(levels);
         Model = model;
         Environment = environment;
-        Levels = levels;
+        Levels = levels.Indexable();
         RestMilliseconds = restMilliseconds;
         DenseMilliseconds = denseMilliseconds;
         Rounds = rounds;
@@ -66,7 +66,7 @@ public sealed class LatencyTable
 
     /// <summary>Levels that were measured for one kind of sublayer, falling.</summary>
     public IReadOnlyList<int> LevelsOf(Sublayer sublayer) =>
-        [.. Levels.Where(l => l.Sublayer == sublayer).Select(l => l.Level).OrderDescending()];
+        Levels.Where(l => l.Sublayer == sublayer).Select(l => l.Level).OrderDescending().ToList();
 
     /// <summary>Time of a sublayer at a level, in ms.</summary>
     /// <exception cref="ZipLMException">The level was not measured.</exception>

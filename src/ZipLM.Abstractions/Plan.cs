@@ -13,6 +13,9 @@ public sealed record Plan(
     double BudgetMilliseconds,
     double Prior)
 {
+    /// <summary>The level of both sublayers of every block.</summary>
+    public IReadOnlyList<LayerShape> Layers { get; init => field = value.Indexable(); } = Layers.Indexable();
+
     /// <summary>Heads and width of each block, and the predicted time: <c>4/128 2/64: 1.234 ms</c></summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{string.Join(' ', Layers)}: {PredictedMilliseconds:0.###} ms");
 }

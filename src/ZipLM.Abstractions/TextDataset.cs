@@ -49,8 +49,8 @@ public sealed class TextDataset
         }
 
         Name = name;
-        Examples = examples;
-        Labels = labels;
+        Examples = examples.Indexable();
+        Labels = labels.Indexable();
         Reference = reference;
     }
 

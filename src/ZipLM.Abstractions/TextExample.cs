@@ -10,5 +10,5 @@ public sealed record TextExample(string Text, string? TextPair = null, int? Labe
     public double? Score { get; init; }
 
     /// <summary>The true answers to the question; null where this is no question, empty where they are not told.</summary>
-    public IReadOnlyList<TextAnswer>? Answers { get; init; }
+    public IReadOnlyList<TextAnswer>? Answers { get; init => field = value?.Indexable(); }
 }

@@ -68,7 +68,7 @@ internal static class SearchBenchmark
         var budget = table.DenseMilliseconds / speedup;
         var rows = Encode(sample.Search);
 
-        var (plain, plainLoss, plainTokens, plainSeconds) = Plain(weights, store, choices, budget, rows, candidates, new Random(1000 + seed));
+        var (plain, plainLoss, plainTokens, plainSeconds) = Plain(weights, store, model.Layers, table, budget, rows, candidates, new Random(1000 + seed));
 
         var start = Stopwatch.GetTimestamp();
         using var loss = new SearchLoss(weights, rows, CancellationToken.None, Encode(sample.Final!));
@@ -112,12 +112,13 @@ internal static class SearchBenchmark
         return loss / count;
     }
 
-    /// <summary>The search as it is described: random coefficients, then a tenth of the best redrawn, every candidate on all rows.</summary>
+    /// <summary>The search as it is described: costs c·p, random coefficients, then a tenth of the best redrawn, every candidate on all rows.</summary>
     private static (IReadOnlyList<LayerShape> Plan, double Loss, double Tokens, double Seconds) Plain(
-        Transformer weights, PruningStore store, PlanChoices choices, double budget, EncodedDataset rows, int candidates, Random random)
+        Transformer weights, PruningStore store, IReadOnlyList<LayerShape> layers, LatencyTable table, double budget, EncodedDataset rows, int candidates, Random random)
     {
         var start = Stopwatch.GetTimestamp();
-        double[] best = [.. Enumerable.Range(0, choices.Sublayers).Select(_ => random.NextDouble())];
+        List<(int Layer, Sublayer Kind)> sublayers = [.. layers.SelectMany(l => new[] { (l.Layer, Sublayer.Attention), (l.Layer, Sublayer.FeedForward) })];
+        double[] best = [.. Enumerable.Range(0, sublayers.Count).Select(_ => random.NextDouble())];
         IReadOnlyList<LayerShape> bestPlan = [];
         var (bestLoss, tokens) = (double.PositiveInfinity, 0.0);
         for (var candidate = 0; candidate < candidates; candidate++)
@@ -128,10 +129,14 @@ internal static class SearchBenchmark
                 coefficients[random.Next(best.Length)] = random.NextDouble();
             }
 
-            var plan = choices.Shapes(choices.Solve(budget, coefficients)!);
+            var levels = sublayers.Select((at, s) => (IReadOnlyList<SublayerLevel>)[.. table.LevelsOf(at.Kind)
+                .Where(level => store[at.Layer, at.Kind].Removal.Prior(level) <= 1)
+                .Select(level => new SublayerLevel(level, table.Milliseconds(at.Kind, level), coefficients[s] * store[at.Layer, at.Kind].Removal.Prior(level)))]).ToList();
+            var chosen = LevelSearch.Solve(levels, budget - table.RestMilliseconds)!.Select((index, s) => levels[s][index].Level).ToArray();
+            IReadOnlyList<LayerShape> plan = [.. layers.Select((l, i) => new LayerShape(l.Layer, chosen[2 * i], chosen[(2 * i) + 1]))];
             using var model = Shrinker.Shrink(weights, store, plan, CancellationToken.None);
             var loss = MeanLoss(model, rows);
-            tokens += rows.Lengths.Sum() * plan.Sum(l => (l.Heads > 0 ? 1 : 0) + (l.Width > 0 ? 1 : 0)) / (double)choices.Sublayers;
+            tokens += rows.Lengths.Sum() * plan.Sum(l => (l.Heads > 0 ? 1 : 0) + (l.Width > 0 ? 1 : 0)) / (double)sublayers.Count;
             if (loss < bestLoss)
             {
                 (best, bestPlan, bestLoss) = (coefficients, plan, loss);

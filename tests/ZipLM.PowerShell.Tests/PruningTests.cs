@@ -41,6 +41,25 @@ public sealed class PruningTests(TinyStore store)
         Assert.InRange(expected - (long)model.Parameters, 0, dropped * 96);
     }
 
+    /// <summary>Of whatever kind the list behind is: a list that is not public enumerates, but gives nothing for an index.</summary>
+    [Theory]
+    [InlineData("Get-Model bert", "Layers", "Labels")]
+    [InlineData("Get-Model bert | Invoke-StructuredPrune -Speedup 1.3 -LatencyTable $quick -Rounds 5 -SearchTrials 10",
+        "Layers", "Labels", "Pruning.Plan.Layers", "Pruning.Search.Coefficients", "Pruning.Search.Curve")]
+    [InlineData("$quick", "Levels", "LevelsOf('Attention')")]
+    [InlineData("$train", "Examples", "Labels")]
+    [InlineData("Get-GpuSession", "Models")]
+    public void AListCanBeIndexed(string command, params string[] lists)
+    {
+        _session.Run($"$owner = {command}");
+        Assert.All(lists, list =>
+        {
+            var elements = _session.Run($"$list = $owner.{list}; $list");
+            Assert.Equal(elements[0], _session.Run("$list[0]").Single());
+            Assert.Equal(elements[^1], _session.Run("$list[-1]").Single());
+        });
+    }
+
     [Fact]
     public void ATableFromThePipelineBringsItsModelAndItsEnvironment()
     {

@@ -81,8 +81,9 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
             },
         };
         var random = new Random(seed);
-        // What sublayers count for is tried on the whole model, and, where the plans are by then, again.
-        search.Run(draws > 0 ? starts.Append(Tried(choices.Whole, keep: true, cancellationToken)) : starts, draws, redraws / 2, random, cancellationToken);
+        // What sublayers count for is tried on the whole model, and, where the plans are by then, again. It comes first,
+        // because what starts worse is then stopped early.
+        search.Run(draws > 0 ? starts.Prepend(Tried(choices.Whole, keep: true, cancellationToken)) : starts, draws, redraws / 2, random, cancellationToken);
         if (draws > 0)
         {
             search.Run([Tried(search.Plan, keep: false, cancellationToken)], 0, 0, random, cancellationToken);

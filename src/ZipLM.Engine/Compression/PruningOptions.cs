@@ -39,7 +39,7 @@ public sealed record PruningOptions
     public string? StatisticsPath { get; init; }
 
     /// <summary>Sets of coefficients that the search for a plan tries for each target; 0 = all sublayers weigh alike.</summary>
-    public int SearchTrials { get; init; } = 300;
+    public int SearchTrials { get; init; } = 200;
 
     /// <summary>Rounds of each measurement: of the table, where one is measured, and of the speedup. Null = as many as it takes: of the speedup at least 60, and until it is known within 1 %.</summary>
     public int? Rounds { get; init; }

@@ -1,9 +1,9 @@
 namespace ZipLM.Engine.Compression;
 
-/// <summary>Coefficients by trying: how much the loss changes for each unit of prior when one sublayer alone changes.</summary>
+/// <summary>Coefficients by trying: how much the loss changes for each unit of cost when one sublayer alone changes.</summary>
 internal static class Sensitivity
 {
-    /// <summary>How far each sublayer's prior is moved: by little it tells of noise, by much of another plan.</summary>
+    /// <summary>How far each sublayer's cost is moved: by little it tells of noise, by much of another plan.</summary>
     private const double Step = 0.3;
 
     /// <summary>The least coefficient, as a share of the largest: a sublayer that seems to cost nothing costs little.</summary>
@@ -16,15 +16,15 @@ internal static class Sensitivity
         var whole = loss(choice);
         var slopes = choice.Select((level, s) =>
         {
-            var prior = choices.Prior(s, level);
-            if (choices.Other(s, level, prior > 1 - Step ? prior - Step : prior + Step) is not { } other)
+            var cost = choices.Cost(s, level);
+            if (choices.Other(s, level, cost > 1 - Step ? cost - Step : cost + Step) is not { } other)
             {
                 return double.NaN;
             }
 
             int[] changed = [.. choice];
             changed[s] = other;
-            return (loss(changed) - whole) / (choices.Prior(s, other) - prior);
+            return (loss(changed) - whole) / (choices.Cost(s, other) - cost);
         }).ToList();
         var largest = slopes.Where(double.IsFinite).DefaultIfEmpty(1).Max();
         return largest > 0

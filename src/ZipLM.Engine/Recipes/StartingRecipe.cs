@@ -107,7 +107,7 @@ public static class StartingRecipe
           # criterion: ZipLM      # Magnitude, Activation, Fisher, Random for comparison
           # repair: true
           # correction: true      # false: plans go by the table alone and are the same in every run
-          # search_trials: 300
+          # search_trials: 200
           # rounds: 100
 
         # Without this section members are pruned and not trained.

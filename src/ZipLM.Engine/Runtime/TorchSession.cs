@@ -56,7 +56,7 @@ public sealed class TorchSession : GpuSession
     public override TextDataset? CalibrationData { get; }
 
     /// <inheritdoc />
-    public override IReadOnlyList<Model> Models => [.. Residents().Select(r => r.Handle)];
+    public override IReadOnlyList<Model> Models => Residents().Select(r => r.Handle).ToList();
 
     /// <inheritdoc />
     public override long ResidentBytes => Residents().Sum(r => r.ResidentBytes);

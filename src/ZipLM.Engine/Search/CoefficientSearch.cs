@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace ZipLM.Engine.Search;
 
 /// <summary>
-/// Which weight c_l the prior of each sublayer gets (ZipLM.md section 4): coefficients start at random in (0, 1), and
+/// Which weight c_l the cost of each sublayer gets (ZipLM.md section 4): coefficients start at random in (0, 1), and
 /// around the best a tenth of them is changed and kept when the loss falls. A plan that is known is not evaluated again,
 /// and one that loses is stopped on a part of the rows, which doubles from look to look (<see cref="Race"/>). The least of
 /// many losses is low by luck as well: in the end the best few are judged on rows that none was chosen by.
 /// </summary>
-/// <param name="solve">The plan with the least Σ c·p for coefficients: the index of each sublayer's level.</param>
+/// <param name="solve">The plan with the least Σ c·√p for coefficients: the index of each sublayer's level.</param>
 /// <param name="losses">Loss of a plan on each row of a part; a plan's parts are asked for one after the other.</param>
 /// <param name="parts">Rows in each part of the search rows, which are in random order; those of the last judgement are the part behind them.</param>
 internal sealed class CoefficientSearch(

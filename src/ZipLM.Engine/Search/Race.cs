@@ -5,13 +5,18 @@ namespace ZipLM.Engine.Search;
 /// <summary>
 /// When a candidate has lost against the best so far, from the rows that both were evaluated on. Rows are a random part of
 /// all n rows, so the mean difference d of the first m has the standard error s·√((1 − m/n)/m); the candidate has lost once
-/// d exceeds <see cref="Confidence"/> of them: a candidate that is as good on all rows is stopped at such a look with a
-/// probability of one in six. On all rows there is no error left, and it has lost unless its loss is lower.
+/// d exceeds <see cref="Confidence"/>·(1 − m/n) of them. At first, when all is still to be gained by going on, a candidate
+/// that is as good on all rows is stopped with a probability of one in forty; on half of the rows of one in six. On all rows
+/// there is no error left, and it has lost unless its loss is lower.
 /// </summary>
 internal static class Race
 {
-    /// <summary>Standard errors: the one-sided 84 %. A better candidate that is lost at times costs less than losing ones that go on.</summary>
-    public const double Confidence = 1;
+    /// <summary>
+    /// Standard errors at the first look: the one-sided 98 %. On the quickstart's teacher, over five seeds, 1 at every look
+    /// found plans of the loss 0.738 at 3× and 0.676 at 2×, 2 at every look 0.728 and 0.669 for up to twice the forward tokens;
+    /// 3 took more again and found none better. That the bound falls gave the same plans at 3× for a tenth fewer.
+    /// </summary>
+    public const double Confidence = 2;
 
     /// <summary>Whether a candidate has lost.</summary>
     /// <param name="differences">Its loss less that of the best, row by row; at least one.</param>
@@ -31,7 +36,8 @@ internal static class Race
             return false;
         }
 
+        var left = 1 - ((double)count / rows);
         var variance = (TensorPrimitives.SumOfSquares(differences) - (count * mean * mean)) / (count - 1);
-        return mean > Confidence * Math.Sqrt(Math.Max(variance, 0) * (1 - ((double)count / rows)) / count);
+        return mean > Confidence * left * Math.Sqrt(Math.Max(variance, 0) * left / count);
     }
 }

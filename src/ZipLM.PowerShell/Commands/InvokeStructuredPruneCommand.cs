@@ -195,7 +195,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     /// <summary>Plans that the search draws for each target and compares by their loss. More take longer and lose less accuracy; 0 weighs all sublayers alike.</summary>
     [Parameter]
     [ValidateRange(0, 1_000_000)]
-    public int SearchTrials { get; set; } = 300;
+    public int SearchTrials { get; set; } = 200;
 
     /// <summary>What executes the model, which the speedup is for: Torch, on the session's device, or OnnxRuntime, on the CPU only; what the table was measured with, else Torch, unless given.</summary>
     [Parameter]

@@ -47,7 +47,7 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.Equal(new RecipeDataset(In("dev.tsv"), null, null, null, "topic"), recipe.Data.Validation);
         Assert.Equal((recipe.Data.Train, recipe.Data.Validation), (recipe.Data.Calibration, recipe.Data.Evaluation));
         Assert.Equal(new RecipeLatency(null, false, 4, null, 50, null), recipe.Latency);
-        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, true, 0.01, 256, 100, true, 300), recipe.Pruning);
+        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, true, 0.01, 256, 100, true, 200), recipe.Pruning);
         Assert.Equal((0.5, 1e-4, 32), (recipe.Distillation!.Epochs, recipe.Distillation.LearningRate, recipe.Distillation.BatchSize));
         Assert.Equal(new(0, 1, 0.25), recipe.Distillation.Weights);
         Assert.Null(recipe.FineTune);
@@ -163,7 +163,7 @@ public sealed partial class RecipeFileTests : IDisposable
         var recipe = Read(Text.Replace("name: toy", "name: toy\ninclude: [sub/a.yaml, sub/b.yaml]\npruning: {repair: false}", StringComparison.Ordinal));
         Assert.Equal([1.5, 2, 3], recipe.Targets);
         Assert.Equal(2, recipe.Session.Seed);
-        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, false, 0.1, 7, 6, true, 300), recipe.Pruning);
+        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, false, 0.1, 7, 6, true, 200), recipe.Pruning);
         Assert.Equal(In("sub/own.tsv"), recipe.Data.Calibration.Path);
     }
 
