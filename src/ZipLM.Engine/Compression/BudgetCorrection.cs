@@ -20,6 +20,9 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
     /// <summary>How far from the aim a measured model is taken.</summary>
     private const double Tolerance = 0.015;
 
+    /// <summary>By how much of it a loss is clearly less: smaller differences may be chance on a few hundred rows.</summary>
+    private const double Clearly = 0.02;
+
     /// <summary>What is known of a plan once its model was measured.</summary>
     public interface ICandidate : IDisposable
     {
@@ -27,6 +30,9 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
 
         /// <summary>What was measured as a share of the target: 1 keeps the promise.</summary>
         double Attained { get; }
+
+        /// <summary>Its loss in the search.</summary>
+        double Loss { get; }
 
         /// <summary>How often the budget was corrected before.</summary>
         int Corrections { get; }
@@ -85,14 +91,21 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
         static string Key(Plan plan) => string.Join(' ', plan.Layers);
     }
 
-    /// <summary>Fast enough beats too slow; among the fast enough the slowest is the most accurate, else the fastest.</summary>
+    /// <summary>
+    /// Fast enough beats too slow. Of the fast enough one with clearly less loss wins: a search may do badly for a corrected
+    /// budget. Else the slowest, which gives away the least; of the too slow the fastest.
+    /// </summary>
     private static bool IsBetter(T one, T other) => (one.Attained >= Least, other.Attained >= Least) switch
     {
         (true, false) => true,
         (false, true) => false,
+        (true, true) when IsClearlyLess(one.Loss, other.Loss) => true,
+        (true, true) when IsClearlyLess(other.Loss, one.Loss) => false,
         (true, true) => one.Attained < other.Attained,
         (false, false) => one.Attained > other.Attained,
     };
+
+    private static bool IsClearlyLess(double loss, double other) => loss < other * (1 - Clearly);
 
     /// <summary>What keeps the promise when it is measured again, too.</summary>
     private static double Least => Aim - Tolerance;

@@ -20,15 +20,23 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     private const int SensitivityRows = 16;
 
     /// <summary>One for so many trials is spent again on each corrected budget.</summary>
-    private const int Corrections = 10;
+    private const int Corrections = 4;
+
+    /// <summary>Plans that were found whose coefficients a corrected budget starts from: what of them still fits comes again.</summary>
+    private const int Remembered = 8;
 
     private readonly double[] _alike = [.. Enumerable.Repeat(1.0, choices.Sublayers)];
     private readonly Dictionary<string, IReadOnlyList<double>> _coefficientsOf = [];
+    private readonly Dictionary<string, double> _lossOf = [];
     private IReadOnlyList<double>? _found;
+    private IReadOnlyList<IReadOnlyList<double>> _near = [];
     private SearchSummary _summary = new(0, 0, 0, 0, [], []);
 
     /// <summary>What was done for the last target, its corrections included, with the coefficients of the plan that was chosen among those found.</summary>
     public SearchSummary Summary(Plan chosen) => _summary with { Coefficients = _coefficientsOf[Key(chosen)] };
+
+    /// <summary>Mean loss of a plan that was found over the search rows.</summary>
+    public double LossOf(Plan found) => _lossOf[Key(found)];
 
     /// <summary>Predicted time of the fastest plan there is.</summary>
     public double FastestMilliseconds => choices.FastestMilliseconds;
@@ -44,7 +52,7 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
 
     /// <summary>The plan for a target whose budget was corrected, or null when none is fast enough: from what was found for it before.</summary>
     public Plan? Correct(double budgetMilliseconds, CancellationToken cancellationToken) =>
-        Search(budgetMilliseconds, [_found ?? _alike], 0, trials / Corrections, cancellationToken);
+        Search(budgetMilliseconds, [_found ?? _alike, .. _near], 0, trials / Corrections, cancellationToken);
 
     private Plan? Search(double budget, IReadOnlyList<IReadOnlyList<double>> starts, int draws, int redraws, CancellationToken cancellationToken)
     {
@@ -98,6 +106,8 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
         reporter.Progress(new(activity, "done", draws + redraws, draws + redraws, Completed: true));
         var plan = choices.Plan(search.Plan, budget);
         _found = _coefficientsOf[Key(plan)] = search.Coefficients;
+        _lossOf[Key(plan)] = search.SearchLoss;
+        _near = search.Best(Remembered);
         _summary = new(
             _summary.Trials + search.Trials, _summary.Evaluated + search.Evaluated, _summary.StoppedEarly + search.StoppedEarly,
             _summary.ForwardTokens + loss.ForwardTokens - before, [], _summary.Curve.Count == 0 ? curve : _summary.Curve);

@@ -99,7 +99,7 @@ public static class TrainingFlow
             if (teaching?.Cache is { } cache && options.TeacherPath is null)
             {
                 // The run is through: nobody will ask again.
-                cache.IsTemporary = true;
+                cache.IsDeletedOnDispose = true;
             }
 
             var record = student.Record with

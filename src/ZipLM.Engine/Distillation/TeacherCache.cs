@@ -47,7 +47,7 @@ internal sealed unsafe class TeacherCache : IDisposable
     }
 
     /// <summary>Whether the file goes with this, as a temporary one does anyway; otherwise it stays for a run that goes on.</summary>
-    public bool IsTemporary { get; set; }
+    public bool IsDeletedOnDispose { get; set; }
 
     /// <summary>Bytes that a cache takes.</summary>
     public static long Bytes(IReadOnlyList<CacheField> fields, EncodedDataset data) =>
@@ -129,7 +129,7 @@ internal sealed unsafe class TeacherCache : IDisposable
         _view.SafeMemoryMappedViewHandle.ReleasePointer();
         _view.Dispose();
         _file.Dispose();
-        if (IsTemporary)
+        if (IsDeletedOnDispose)
         {
             File.Delete(_path);
         }

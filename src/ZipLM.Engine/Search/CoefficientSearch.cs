@@ -31,6 +31,9 @@ internal sealed class CoefficientSearch(
     /// <summary>Its mean loss over all rows.</summary>
     public double Loss { get; private set; } = double.PositiveInfinity;
 
+    /// <summary>Its mean loss over the search rows, without those of the last judgement.</summary>
+    public double SearchLoss => _bestLosses.Count == 0 ? Loss : _bestLosses.Take(_rows).Average();
+
     /// <summary>Trials so far, the starts not counted.</summary>
     public int Trials { get; private set; }
 
@@ -82,6 +85,9 @@ internal sealed class CoefficientSearch(
         var chosen = best.Where(f => double.IsFinite(f.Losses.Sum())).MinBy(f => f.Losses.Average()) ?? best[0];
         (Coefficients, Plan, Loss, _bestLosses) = (chosen.Coefficients, chosen.Plan, chosen.Losses.Average(), chosen.Losses);
     }
+
+    /// <summary>The coefficients of the best few plans, the best first.</summary>
+    public IReadOnlyList<IReadOnlyList<double>> Best(int count) => [.. _finalists.OrderBy(f => f.Losses.Take(_rows).Average()).Take(count).Select(f => f.Coefficients)];
 
     private double[] Draw(Random random) => [.. Coefficients.Select(_ => Coefficient(random))];
 

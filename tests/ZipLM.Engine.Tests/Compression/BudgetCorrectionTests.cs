@@ -34,6 +34,26 @@ public sealed class BudgetCorrectionTests
         Assert.Equal(20, best.Plan.PredictedMilliseconds);
     }
 
+    /// <summary>Of three plans that keep the target, predicted to take 22, 23.4 and 24.6 ms, by their losses.</summary>
+    [Theory]
+    // The slowest gives away the least, whatever chance says of the losses.
+    [InlineData(0.50, 0.50, 0.50, 24.6)]
+    [InlineData(0.495, 0.495, 0.50, 24.6)]
+    // Unless it is clearly worse than one that was found before.
+    [InlineData(0.50, 0.70, 0.90, 22)]
+    [InlineData(0.90, 0.50, 0.90, 23.4)]
+    public void A_plan_that_is_clearly_worse_is_not_taken_for_being_slower(double fast, double middle, double slow, double expected)
+    {
+        (double Time, double Attained, double Loss)[] plans = [(22, 1.12, fast), (23.4, 1.07, middle), (24.6, 1.02, slow)];
+        var loop = new BudgetCorrection<Candidate>(b => Of(22, b), b => _made.Count < 2 ? Of(23.4, b) : Of(24.6, b), 22, TestContext.Current.CancellationToken);
+        var best = loop.Run(100 / Target, (plan, corrections) => Make(plan, t => 100 / Target / plans.First(p => p.Time == t).Attained, corrections, plans.First(p => p.Time == plan.PredictedMilliseconds).Loss));
+        Assert.Equal(3, _made.Count);
+        Assert.Equal(expected, best.Plan.PredictedMilliseconds);
+        Assert.All(_made, c => Assert.Equal(!ReferenceEquals(c, best), c.IsDisposed));
+
+        static Plan Of(double time, double budget) => new([new(0, 0, (int)(time * 1000))], time, budget, 0);
+    }
+
     /// <summary>Plans as predicted ms : attained share of the target; what is expected is the slowest that keeps it.</summary>
     [Theory]
     // The next budget brings too slow a plan, and the one after that the first again.
@@ -112,17 +132,19 @@ public sealed class BudgetCorrectionTests
         return time < fastest ? null : new([new(0, 0, (int)Math.Round(time * 1000))], time, budget, 0);
     }
 
-    private Candidate Make(Plan plan, Func<double, double> real, int corrections)
+    private Candidate Make(Plan plan, Func<double, double> real, int corrections, double loss = 1)
     {
-        _made.Add(new(plan, 100 / real(plan.PredictedMilliseconds) / Target, corrections));
+        _made.Add(new(plan, 100 / real(plan.PredictedMilliseconds) / Target, corrections, loss));
         return _made[^1];
     }
 
-    private sealed class Candidate(Plan plan, double attained, int corrections) : BudgetCorrection<Candidate>.ICandidate
+    private sealed class Candidate(Plan plan, double attained, int corrections, double loss) : BudgetCorrection<Candidate>.ICandidate
     {
         public Plan Plan => plan;
 
         public double Attained => attained;
+
+        public double Loss => loss;
 
         public int Corrections => corrections;
 
