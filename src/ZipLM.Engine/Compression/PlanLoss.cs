@@ -6,7 +6,8 @@ namespace ZipLM.Engine.Compression;
 
 /// <summary>
 /// Loss of plans, part by part of the search rows, at a low price: dropped sublayers are skipped, the others are as small as
-/// the plan says, and as far as a plan begins like the best one so far it goes on from that one's activations.
+/// the plan says, and as far as a plan begins like the best one so far it goes on from that one's activations. What is known
+/// of a plan is not computed again: corrected budgets and other targets bring the same plans over and over.
 /// </summary>
 /// <param name="model">The model that is pruned; with the store it must outlive this.</param>
 /// <param name="cacheBytes">For activations; what does not fit is computed again.</param>
@@ -18,7 +19,9 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
     /// <summary>The same of the plan that is being evaluated, beyond what it shares with the best.</summary>
     private readonly Dictionary<(int Batch, int Sublayers), Tensor> _own = [];
 
+    private readonly Dictionary<(string Plan, int Part), IReadOnlyList<double>> _known = [];
     private readonly Dictionary<int, Block> _blocks = [];
+    private IReadOnlyList<LayerShape> _asked = [];
     private IReadOnlyList<LayerShape> _plan = [];
     private IReadOnlyList<LayerShape> _bestPlan = [];
     private long _bytes;
@@ -29,6 +32,13 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
     /// <summary>Loss of the stitched model on each row of a part.</summary>
     public IReadOnlyList<double> Of(IReadOnlyList<LayerShape> plan, int part, CancellationToken cancellationToken)
     {
+        _asked = plan;
+        var key = (string.Join(' ', plan), part);
+        if (_known.TryGetValue(key, out var known))
+        {
+            return known;
+        }
+
         if (!plan.SequenceEqual(_plan))
         {
             Forget(_own, _ => true);
@@ -44,12 +54,19 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
             losses.AddRange(OfBatch(batch, cancellationToken));
         }
 
+        _known.Add(key, losses);
         return losses;
     }
 
-    /// <summary>The plan that was evaluated last is the best from here.</summary>
+    /// <summary>The plan that was asked for last is the best from here.</summary>
     public void Keep()
     {
+        if (!_asked.SequenceEqual(_plan))
+        {
+            // Nothing was computed for it: there are no activations to go on from.
+            return;
+        }
+
         var shared = Shared();
         Forget(_best, key => key.Sublayers > shared);
         foreach (var (key, output) in _own)

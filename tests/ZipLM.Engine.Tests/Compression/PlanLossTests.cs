@@ -51,8 +51,9 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
         }
     });
 
+    /// <summary>Whichever was evaluated or kept between.</summary>
     [Fact]
-    public void A_plan_that_was_not_kept_may_be_evaluated_again() => fixture.Run(() =>
+    public void What_is_known_of_a_plan_is_not_computed_again() => fixture.Run(() =>
     {
         using var dense = Dense("labels");
         using var statistics = Statistics(dense);
@@ -60,7 +61,16 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
         using var loss = new SearchLoss(dense, TinyBert.Encode(Text), CancellationToken.None);
         using var plans = new PlanLoss(dense, store, loss, long.MaxValue);
         var once = plans.Of(Plans[1], 0, CancellationToken.None);
+        plans.Of(Plans[3], 0, CancellationToken.None);
+        plans.Keep();
+        var tokens = plans.ForwardTokens;
         Assert.Equal(once, plans.Of(Plans[1], 0, CancellationToken.None));
+        plans.Keep();
+        Assert.Equal(tokens, plans.ForwardTokens);
+        // The best that others begin like is still the one whose activations are there.
+        using var stitched = Stitcher.Stitch(dense, store, Plans[4]);
+        var rows = Enumerable.Range(0, loss.Parts.Count).SelectMany(part => plans.Of(Plans[4], part, CancellationToken.None));
+        Assert.Equal(loss.Of(stitched, CancellationToken.None), rows.Average(), 1e-5);
     });
 
     /// <summary>A plan that loses on the first part is kept nowhere; the best's activations serve the next all the same.</summary>
