@@ -11,7 +11,7 @@
     2. With the levels that ZipLM with repair chose for the target: who goes, and repair, alone.
     3. At equal levels, the same in every layer: who goes, and repair, alone.
 
-    examples/quickstart.ps1 makes the teacher. Takes about ten minutes on two cores.
+    examples/quickstart.ps1 makes the teacher. Takes about 17 minutes on two cores.
 .PARAMETER Store
     The store of the quickstart.
 .PARAMETER Speedup
@@ -29,7 +29,8 @@
 .EXAMPLE
     dotnet run -c Release --project src/ZipLM.Host -- examples/experiments/criteria.ps1
 .EXAMPLE
-    pwsh -File examples/experiments/criteria.ps1 -Speedup 2, 3, 4, 6 -OutFile criteria.csv
+    ./examples/experiments/criteria.ps1 -Speedup 2, 3, 4, 6 -OutFile criteria.csv
+    At the prompt of pwsh: a list that stands behind pwsh -File arrives as one word.
 #>
 param(
     [string] $Store,

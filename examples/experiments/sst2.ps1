@@ -20,7 +20,8 @@
     dotnet run -c Release --project src/ZipLM.Host -- examples/experiments/sst2.ps1 -Data glue/SST-2
     Dense, and one-shot and distilled at 2×, 3× and 4×.
 .EXAMPLE
-    pwsh -File examples/experiments/sst2.ps1 -Data glue/SST-2 -Other yelp.tsv, imdb.tsv -Epochs 5
+    ./examples/experiments/sst2.ps1 -Data glue/SST-2 -Other yelp.tsv, imdb.tsv -Epochs 5
+    At the prompt of pwsh: a list that stands behind pwsh -File arrives as one word.
 #>
 param(
     [Parameter(Mandatory)] [string] $Data,
