@@ -5,7 +5,7 @@
     Trains a BERT of four layers on questions of SQuAD, prunes it to each target in one shot, lets every result learn from the
     dense model, and measures F1 and exact match by the official normalisation over windows of the contexts. Nothing is
     pretrained, and without that extractive question answering is barely learnt: the figures compare a model with its pruned
-    selves, and say nothing of what BERT can do. About eight minutes on two cores.
+    selves, and say nothing of what BERT can do. About ten minutes on two cores.
 .PARAMETER Data
     A folder with the JSON files of SQuAD v1.1.
 .PARAMETER Train
