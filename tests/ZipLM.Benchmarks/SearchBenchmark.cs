@@ -118,6 +118,8 @@ internal static class SearchBenchmark
     {
         var start = Stopwatch.GetTimestamp();
         List<(int Layer, Sublayer Kind)> sublayers = [.. layers.SelectMany(l => new[] { (l.Layer, Sublayer.Attention), (l.Layer, Sublayer.FeedForward) })];
+        var levels = sublayers.ConvertAll(at => table.LevelsOf(at.Kind)
+            .Select(level => new SublayerLevel(level, table.Milliseconds(at.Kind, level), store[at.Layer, at.Kind].Removal.Prior(level))).Where(level => level.Cost <= 1).ToList());
         double[] best = [.. Enumerable.Range(0, sublayers.Count).Select(_ => random.NextDouble())];
         IReadOnlyList<LayerShape> bestPlan = [];
         var (bestLoss, tokens) = (double.PositiveInfinity, 0.0);
@@ -129,10 +131,8 @@ internal static class SearchBenchmark
                 coefficients[random.Next(best.Length)] = random.NextDouble();
             }
 
-            var levels = sublayers.Select((at, s) => (IReadOnlyList<SublayerLevel>)[.. table.LevelsOf(at.Kind)
-                .Where(level => store[at.Layer, at.Kind].Removal.Prior(level) <= 1)
-                .Select(level => new SublayerLevel(level, table.Milliseconds(at.Kind, level), coefficients[s] * store[at.Layer, at.Kind].Removal.Prior(level)))]).ToList();
-            var chosen = LevelSearch.Solve(levels, budget - table.RestMilliseconds)!.Select((index, s) => levels[s][index].Level).ToArray();
+            var weighed = levels.Select((of, s) => of.ConvertAll(level => level with { Cost = coefficients[s] * level.Cost })).ToList();
+            var chosen = LevelSearch.Solve(weighed, budget - table.RestMilliseconds)!.Select((index, s) => levels[s][index].Level).ToArray();
             IReadOnlyList<LayerShape> plan = [.. layers.Select((l, i) => new LayerShape(l.Layer, chosen[2 * i], chosen[(2 * i) + 1]))];
             using var model = Shrinker.Shrink(weights, store, plan, CancellationToken.None);
             var loss = MeanLoss(model, rows);

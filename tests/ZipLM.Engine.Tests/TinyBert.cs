@@ -59,6 +59,9 @@ internal static class TinyBert
             cancellationToken: CancellationToken.None);
     }
 
+    /// <summary>The same rows without their labels.</summary>
+    public static TextDataset Unlabelled(TextDataset data) => new(data.Name, [.. data.Examples.Select(e => e with { Label = null })], []);
+
     /// <summary>Random texts; one in three is a pair. The label is that of the word class (w0, w3, … / w1, w4, … / w2, w5, …) that is frequent in the text.</summary>
     /// <param name="purity">Share of the words that are of the label's class.</param>
     public static TextDataset Data(int rows, int seed, int longest = 12, double purity = 0.8)

@@ -26,17 +26,16 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     private const int Remembered = 8;
 
     private readonly double[] _alike = [.. Enumerable.Repeat(1.0, choices.Sublayers)];
-    private readonly Dictionary<string, IReadOnlyList<double>> _coefficientsOf = [];
-    private readonly Dictionary<string, double> _lossOf = [];
+    private readonly Dictionary<string, (IReadOnlyList<double> Coefficients, double Loss)> _plans = [];
     private IReadOnlyList<double>? _found;
     private IReadOnlyList<IReadOnlyList<double>> _near = [];
     private SearchSummary _summary = new(0, 0, 0, 0, [], []);
 
     /// <summary>What was done for the last target, its corrections included, with the coefficients of the plan that was chosen among those found.</summary>
-    public SearchSummary Summary(Plan chosen) => _summary with { Coefficients = _coefficientsOf[Key(chosen)] };
+    public SearchSummary Summary(Plan chosen) => _summary with { Coefficients = _plans[Key(chosen)].Coefficients };
 
     /// <summary>Mean loss of a plan that was found over the search rows.</summary>
-    public double LossOf(Plan found) => _lossOf[Key(found)];
+    public double LossOf(Plan found) => _plans[Key(found)].Loss;
 
     /// <summary>Predicted time of the fastest plan there is.</summary>
     public double FastestMilliseconds => choices.FastestMilliseconds;
@@ -105,8 +104,8 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
 
         reporter.Progress(new(activity, "done", draws + redraws, draws + redraws, Completed: true));
         var plan = choices.Plan(search.Plan, budget);
-        _found = _coefficientsOf[Key(plan)] = search.Coefficients;
-        _lossOf[Key(plan)] = search.SearchLoss;
+        _found = search.Coefficients;
+        _plans[Key(plan)] = (search.Coefficients, search.SearchLoss);
         _near = search.Best(Remembered);
         _summary = new(
             _summary.Trials + search.Trials, _summary.Evaluated + search.Evaluated, _summary.StoppedEarly + search.StoppedEarly,

@@ -36,10 +36,10 @@ internal sealed record ModelDescription
     /// <summary>Whether a pair of texts can be told apart from a single one.</summary>
     public bool ReadsPairs { get; init; } = true;
 
-    public required IReadOnlyList<string> Labels { get; init => field = value.ToList().AsReadOnly(); }
+    public required IReadOnlyList<string> Labels { get; init => field = value.Indexable(); }
 
     /// <summary>What is left of each block.</summary>
-    public required IReadOnlyList<LayerShape> Layers { get; init => field = value.ToList().AsReadOnly(); }
+    public required IReadOnlyList<LayerShape> Layers { get; init => field = value.Indexable(); }
 
     /// <summary>The config as it was read, with every key: it is written back as it is.</summary>
     public required JsonObject Config { get; init; }

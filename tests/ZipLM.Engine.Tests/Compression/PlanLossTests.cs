@@ -34,7 +34,7 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
         using var dense = Dense(kind);
         using var statistics = Statistics(dense);
         using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
-        using var loss = new SearchLoss(dense, TinyBert.Encode(kind == "answers" ? Unlabelled(Text) : Text), CancellationToken.None);
+        using var loss = new SearchLoss(dense, TinyBert.Encode(kind == "answers" ? TinyBert.Unlabelled(Text) : Text), CancellationToken.None);
         using var plans = new PlanLoss(dense, store, loss, cacheBytes);
         Assert.Equal([8, 8, 16, 32, 26], loss.Parts.Select(p => loss.Batches.Take(p).Sum(b => b.Rows.Count)));
         for (var i = 0; i < Plans.Length; i++)
@@ -128,6 +128,4 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
 
     private static CalibrationStatistics Statistics(Transformer dense) =>
         CalibrationStatistics.Collect(dense, TinyBert.Rows(TinyBert.Encode(TinyBert.Data(60, seed: 21))), CancellationToken.None);
-
-    private static TextDataset Unlabelled(TextDataset data) => new("toy", [.. data.Examples.Select(e => e with { Label = null })], []);
 }
