@@ -6,168 +6,174 @@ namespace ZipLM.Engine.Compression;
 
 /// <summary>
 /// Loss of plans, part by part of the search rows, at a low price: dropped sublayers are skipped, the others are as small as
-/// the plan says, and as far as a plan begins like the best one so far it goes on from that one's activations. What is known
-/// of a plan is not computed again: corrected budgets and other targets bring the same plans over and over.
+/// the plans say, and as far as a plan begins like the best one so far, or like another that is evaluated with it, their
+/// outputs are shared. Where plans that have parted have the same level, it runs once for all of them, their rows joined as
+/// far as one batch goes: small batches leave a device idle. What is known of a plan is not computed again: corrected budgets
+/// and other targets bring the same plans over and over.
 /// </summary>
 /// <param name="model">The model that is pruned; with the store it must outlive this.</param>
-/// <param name="cacheBytes">For activations; what does not fit is computed again.</param>
+/// <param name="cacheBytes">For outputs; what does not fit is computed again.</param>
 internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss loss, long cacheBytes) : IDisposable
 {
-    /// <summary>Outputs of the best plan, by batch and by how many sublayers they are behind.</summary>
-    private readonly Dictionary<(int Batch, int Sublayers), Tensor> _best = [];
-
-    /// <summary>The same of the plan that is being evaluated, beyond what it shares with the best.</summary>
-    private readonly Dictionary<(int Batch, int Sublayers), Tensor> _own = [];
-
+    private readonly OutputCache _outputs = new(cacheBytes);
     private readonly Dictionary<(string Plan, int Part), IReadOnlyList<double>> _known = [];
-    private readonly Dictionary<int, Block> _blocks = [];
-    private IReadOnlyList<LayerShape> _asked = [];
-    private IReadOnlyList<LayerShape> _plan = [];
-    private IReadOnlyList<LayerShape> _bestPlan = [];
-    private long _bytes;
+    private readonly Dictionary<LayerShape, Block> _blocks = [];
+    private IReadOnlyList<PlanPath> _evaluated = [];
+    private PlanPath? _best;
 
     /// <summary>Tokens so far, each as the share of the sublayers that it went through.</summary>
     public double ForwardTokens { get; private set; }
 
     /// <summary>Loss of the stitched model on each row of a part.</summary>
-    public IReadOnlyList<double> Of(IReadOnlyList<LayerShape> plan, int part, CancellationToken cancellationToken)
+    public IReadOnlyList<double> Of(IReadOnlyList<LayerShape> plan, int part, CancellationToken cancellationToken) => Of([plan], part, cancellationToken)[0];
+
+    /// <summary>The same for several plans at once.</summary>
+    public IReadOnlyList<IReadOnlyList<double>> Of(IReadOnlyList<IReadOnlyList<LayerShape>> plans, int part, CancellationToken cancellationToken)
     {
-        _asked = plan;
-        var key = (string.Join(' ', plan), part);
-        if (_known.TryGetValue(key, out var known))
+        var paths = plans.Select(plan => new PlanPath(plan)).ToList();
+        var unknown = paths.Where(path => !_known.ContainsKey((path.Key, part))).DistinctBy(path => path.Key).ToList();
+        if (unknown.Count > 0)
         {
-            return known;
+            _evaluated = unknown;
+            Forget();
+            Evaluate(unknown, part, cancellationToken);
         }
 
-        if (!plan.SequenceEqual(_plan))
-        {
-            Forget(_own, _ => true);
-            FreeBlocks();
-            _plan = plan;
-        }
-
-        var losses = new List<double>();
-        var (start, count) = (part < loss.Parts.Count ? loss.Parts[part] : loss.Final!.Value).GetOffsetAndLength(loss.Batches.Count);
-        for (var batch = start; batch < start + count; batch++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            losses.AddRange(OfBatch(batch, cancellationToken));
-        }
-
-        _known.Add(key, losses);
-        return losses;
+        return [.. paths.Select(path => _known[(path.Key, part)])];
     }
 
-    /// <summary>The plan that was asked for last is the best from here.</summary>
-    public void Keep()
+    /// <summary>A plan is the best from here; where it was not evaluated last there are no outputs to go on from, and the one before is kept.</summary>
+    public void Keep(IReadOnlyList<LayerShape> plan)
     {
-        if (!_asked.SequenceEqual(_plan))
+        var path = new PlanPath(plan);
+        if (_evaluated.Any(p => p.Key == path.Key))
         {
-            // Nothing was computed for it: there are no activations to go on from.
-            return;
+            _best = path;
         }
-
-        var shared = Shared();
-        Forget(_best, key => key.Sublayers > shared);
-        foreach (var (key, output) in _own)
-        {
-            _best.Add(key, output);
-        }
-
-        _own.Clear();
-        _bestPlan = _plan;
     }
 
     public void Dispose()
     {
-        Forget(_own, _ => true);
-        Forget(_best, _ => true);
-        FreeBlocks();
+        _outputs.Dispose();
+        foreach (var block in _blocks.Values)
+        {
+            block.Dispose();
+        }
     }
 
-    private IReadOnlyList<double> OfBatch(int index, CancellationToken cancellationToken)
+    private void Evaluate(IReadOnlyList<PlanPath> paths, int part, CancellationToken cancellationToken)
+    {
+        var losses = paths.Select(_ => new List<double>()).ToList();
+        var (start, count) = (part < loss.Parts.Count ? loss.Parts[part] : loss.Final!.Value).GetOffsetAndLength(loss.Batches.Count);
+        for (var batch = start; batch < start + count; batch++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var (found, own) in EvaluateBatch(paths, batch, cancellationToken).Zip(losses))
+            {
+                own.AddRange(found);
+            }
+        }
+
+        foreach (var (path, own) in paths.Zip(losses))
+        {
+            _known.Add((path.Key, part), own);
+        }
+    }
+
+    private List<IReadOnlyList<double>> EvaluateBatch(IReadOnlyList<PlanPath> paths, int index, CancellationToken cancellationToken)
     {
         using var gradients = inference_mode();
         using var scope = NewDisposeScope();
         var batch = loss.Batches[index];
-        var mask = Transformer.AttentionMask(batch);
-        var all = 2 * model.Blocks.Count;
-        var from = Enumerable.Range(0, Shared() + 1).LastOrDefault(s => _best.ContainsKey((index, s)), -1);
-        var x = from < 0 ? Remember(index, 0, model.Embeddings.Forward(batch, loss.Options)) : _best[(index, from)].alias();
-        var executed = 0;
-        for (var s = Math.Max(from, 0); s < all; s++)
+        var all = paths[0].Sublayers;
+        var start = paths.ToDictionary(path => path, path => Enumerable.Range(0, all).LastOrDefault(s => _outputs.Has(index, path.Prefix(s))));
+        // Outputs behind the sublayers that are done, of each of the beginnings that the plans have.
+        var behind = new Dictionary<string, Tensor>();
+        for (var s = 0; s < all; s++)
         {
-            using var inner = NewDisposeScope();
-            var block = Block(s / 2, cancellationToken);
-            var output = s % 2 == 0 ? block.AttentionSublayer(x, mask, loss.Options) : block.FeedForwardSublayer(x, loss.Options);
-            x.Dispose();
-            x = (s + 1 < all ? Remember(index, s + 1, output) : output).MoveToOuterDisposeScope();
-            executed += _plan[s / 2].Level(s % 2 == 0 ? Sublayer.Attention : Sublayer.FeedForward) > 0 ? 1 : 0;
+            foreach (var path in paths.Where(path => start[path] == s).DistinctBy(path => path.Prefix(s)))
+            {
+                behind[path.Prefix(s)] = First(path.Prefix(s), index);
+            }
+
+            var parted = paths.Where(path => start[path] <= s).DistinctBy(path => path.Prefix(s + 1)).ToList();
+            var next = new Dictionary<string, Tensor>();
+            foreach (var joined in parted.GroupBy(path => path.Level(s)).SelectMany(same => same.Chunk(Math.Max(1, loss.BatchSize / batch.Rows.Count))))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                foreach (var (path, output) in joined.Zip(Run(s, joined, [.. joined.Select(path => behind[path.Prefix(s)])], batch, cancellationToken)))
+                {
+                    next.Add(path.Prefix(s + 1), output);
+                    if (s + 1 < all)
+                    {
+                        _outputs.Add(index, path.Prefix(s + 1), output);
+                    }
+                }
+            }
+
+            foreach (var done in behind.Values)
+            {
+                done.Dispose();
+            }
+
+            behind = next;
         }
 
-        ForwardTokens += (double)batch.TokenCount * executed / all;
-        return loss.OfRows(index, model.Answer(x, batch, loss.Options));
+        return [.. paths.Select(path => loss.OfRows(index, model.Answer(behind[path.Key], batch, loss.Options)))];
     }
 
-    /// <summary>Sublayers from the first on in which the plan is like the best one.</summary>
-    private int Shared()
+    /// <summary>What a plan's sublayers begin with: an output that was kept, or the embeddings.</summary>
+    private Tensor First(string prefix, int index)
     {
-        var (both, same) = (Math.Min(_plan.Count, _bestPlan.Count), 0);
-        while (same < both && _plan[same] == _bestPlan[same])
+        if (_outputs.Has(index, prefix))
         {
-            same++;
+            return _outputs.Get(index, prefix);
         }
 
-        return (2 * same) + (same < both && _plan[same].Heads == _bestPlan[same].Heads ? 1 : 0);
+        var embeddings = model.Embeddings.Forward(loss.Batches[index], loss.Options);
+        _outputs.Add(index, prefix, embeddings);
+        return embeddings;
     }
 
-    private Block Block(int layer, CancellationToken cancellationToken)
+    /// <summary>Runs a sublayer that some plans have in common on what each has before it, [batch, length, hidden].</summary>
+    private IReadOnlyList<Tensor> Run(int sublayer, IReadOnlyList<PlanPath> paths, IReadOnlyList<Tensor> inputs, Data.Batch batch, CancellationToken cancellationToken)
     {
-        if (!_blocks.TryGetValue(layer, out var block))
+        using var scope = NewDisposeScope();
+        var block = Block(paths[0].Shapes[sublayer / 2], cancellationToken);
+        var x = inputs.Count == 1 ? inputs[0] : cat([.. inputs]);
+        var output = PlanPath.Kind(sublayer) == Sublayer.Attention
+            ? block.AttentionSublayer(x, Mask(batch, inputs.Count), loss.Options)
+            : block.FeedForwardSublayer(x, loss.Options);
+        ForwardTokens += paths[0].Level(sublayer) > 0 ? (double)batch.TokenCount * paths.Count / paths[0].Sublayers : 0;
+        // Apart in memory, so that each can be freed without the others.
+        return [.. (inputs.Count == 1 ? [output] : output.chunk(inputs.Count).Select(part => part.clone())).Select(part => part.MoveToOuterDisposeScope())];
+    }
+
+    private static Tensor? Mask(Data.Batch batch, int times) =>
+        Transformer.AttentionMask(batch) is { } mask ? times == 1 ? mask : cat([.. Enumerable.Repeat(mask, times)]) : null;
+
+    private Block Block(LayerShape shape, CancellationToken cancellationToken)
+    {
+        if (!_blocks.TryGetValue(shape, out var block))
         {
             // What the store rebuilds here it keeps for the models that are made in the end, which are to learn.
             using var normal = inference_mode(false);
             using var gradients = no_grad();
-            block = _blocks[layer] = Shrinker.Shrink(model.Blocks[layer], _plan[layer], store, cancellationToken);
+            block = _blocks[shape] = Shrinker.Shrink(model.Blocks[shape.Layer], shape, store, cancellationToken);
         }
 
         return block;
     }
 
-    /// <summary>Keeps an output where there is room: that of the first parts, which most plans are evaluated on, comes first.</summary>
-    /// <returns>The output.</returns>
-    private Tensor Remember(int batch, int sublayers, Tensor output)
+    /// <summary>Frees what neither the best plan nor those that are evaluated now have.</summary>
+    private void Forget()
     {
-        var bytes = Bytes(output);
-        // A plan that is evaluated again, for another budget, has them already.
-        if (_bytes + bytes <= cacheBytes && !_own.ContainsKey((batch, sublayers)))
+        IReadOnlyList<PlanPath> kept = _best is null ? _evaluated : [.. _evaluated, _best];
+        _outputs.KeepOnly(kept.SelectMany(path => path.Prefixes).ToHashSet());
+        foreach (var shape in _blocks.Keys.Except(kept.SelectMany(path => path.Shapes)).ToList())
         {
-            _bytes += bytes;
-            _own.Add((batch, sublayers), output.alias().DetachFromDisposeScope());
-        }
-
-        return output;
-    }
-
-    private void Forget(Dictionary<(int Batch, int Sublayers), Tensor> outputs, Predicate<(int Batch, int Sublayers)> which)
-    {
-        foreach (var key in outputs.Keys.Where(key => which(key)).ToList())
-        {
-            outputs.Remove(key, out var output);
-            _bytes -= Bytes(output!);
-            output!.Dispose();
+            _blocks.Remove(shape, out var block);
+            block!.Dispose();
         }
     }
-
-    private void FreeBlocks()
-    {
-        foreach (var block in _blocks.Values)
-        {
-            block.Dispose();
-        }
-
-        _blocks.Clear();
-    }
-
-    private static long Bytes(Tensor tensor) => tensor.numel() * tensor.element_size();
 }

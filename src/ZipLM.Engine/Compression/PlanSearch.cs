@@ -70,20 +70,13 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
             {
                 reporter.Progress(new(activity, string.Create(CultureInfo.InvariantCulture, $"trial {search.Trials} of {draws + redraws}, loss {search.Loss:0.####}"),
                     search.Trials, draws + redraws));
-                var found = loss.Of(choices.Shapes(chosen), part, cancellationToken);
-                if (part == rows.Parts.Count && chosen == search.Plan)
-                {
-                    // The others begin like it.
-                    loss.Keep();
-                }
-
-                return found;
+                return loss.Of([.. chosen.Select(choices.Shapes)], part, cancellationToken);
             },
             [.. rows.Parts.Select(part => rows.Batches.Take(part).Sum(batch => batch.Rows.Count))])
         {
             Kept = () =>
             {
-                loss.Keep();
+                loss.Keep(choices.Shapes(search.Plan));
                 curve.Add(new(_summary.Trials + search.Trials, search.Loss, _summary.ForwardTokens + loss.ForwardTokens - before));
             },
         };
@@ -116,21 +109,29 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     }
 
     /// <param name="keep">The others are to begin like it: it is not the best plan, which they do begin like.</param>
-    private IReadOnlyList<double> Tried(IReadOnlyList<int> around, bool keep, CancellationToken cancellationToken) => Sensitivity.Around(around, choices, chosen =>
+    private IReadOnlyList<double> Tried(IReadOnlyList<int> around, bool keep, CancellationToken cancellationToken) => Sensitivity.Around(
+        around, choices, tried => [.. tried.Chunk(CoefficientSearch.Wave).SelectMany(wave => Means(wave, keep ? around : null, cancellationToken))]);
+
+    /// <summary>Mean loss of a few plans on the rows on which sublayers are tried.</summary>
+    /// <param name="kept">The one of them that the others are to begin like; null = none.</param>
+    private IEnumerable<double> Means(IReadOnlyList<IReadOnlyList<int>> wave, IReadOnlyList<int>? kept, CancellationToken cancellationToken)
     {
-        var losses = new List<double>();
-        for (var part = 0; part < rows.Parts.Count && losses.Count < SensitivityRows; part++)
+        var losses = wave.Select(_ => new List<double>()).ToList();
+        for (var part = 0; part < rows.Parts.Count && losses[0].Count < SensitivityRows; part++)
         {
-            losses.AddRange(loss.Of(choices.Shapes(chosen), part, cancellationToken));
+            foreach (var (own, found) in losses.Zip(loss.Of([.. wave.Select(choices.Shapes)], part, cancellationToken)))
+            {
+                own.AddRange(found);
+            }
         }
 
-        if (keep && ReferenceEquals(chosen, around))
+        if (kept is not null && wave.Contains(kept))
         {
-            loss.Keep();
+            loss.Keep(choices.Shapes(kept));
         }
 
-        return losses.Average();
-    });
+        return losses.Select(own => own.Average());
+    }
 
     private static string Key(Plan plan) => string.Join(' ', plan.Layers);
 }

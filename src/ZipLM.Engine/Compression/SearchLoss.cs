@@ -13,7 +13,7 @@ namespace ZipLM.Engine.Compression;
 /// </summary>
 internal sealed class SearchLoss : IDisposable
 {
-    private const int BatchSize = 32;
+    private const int MostRows = 32;
 
     /// <summary>Rows of the first part.</summary>
     private const int FirstPart = 8;
@@ -42,7 +42,7 @@ internal sealed class SearchLoss : IDisposable
         _isTasks = Measure != LossMeasure.HiddenStateError && sample.HasTargets;
         try
         {
-            var batchSize = EvaluationSet.BatchSizeFor(sample, model, BatchSize);
+            BatchSize = EvaluationSet.BatchSizeFor(sample, model, MostRows);
             var parts = new List<Range>();
             for (var (from, size) = (0, FirstPart); from < sample.Examples.Count; (from, size) = (from + size, from + size))
             {
@@ -56,7 +56,7 @@ internal sealed class SearchLoss : IDisposable
             {
                 var part = Enumerable.Range(from, size).ToArray();
                 var first = _batches.Count;
-                _batches.AddRange(BatchSampler.Sequential([.. part.Select(row => of.Lengths[row])], batchSize)
+                _batches.AddRange(BatchSampler.Sequential([.. part.Select(row => of.Lengths[row])], BatchSize)
                     .Select(rows => new Batch(PaddedRows.From(of, [.. rows.Select(row => part[row])]), model.Device)));
                 return first.._batches.Count;
             }
@@ -86,6 +86,9 @@ internal sealed class SearchLoss : IDisposable
 
     /// <summary>Tokens that the dense model answered because the loss compares with it; 0 where the data says what is right.</summary>
     public double AnswerTokens => _isTasks ? 0 : _batches.Sum(b => (double)b.TokenCount);
+
+    /// <summary>Rows that one forward pass may have.</summary>
+    public int BatchSize { get; }
 
     /// <summary>Rows in all.</summary>
     public int Rows { get; }

@@ -10,25 +10,33 @@ internal static class Sensitivity
     private const double Least = 0.01;
 
     /// <summary>Coefficients around a choice of levels.</summary>
-    /// <param name="loss">Mean loss of a choice on some rows, always the same.</param>
-    public static IReadOnlyList<double> Around(IReadOnlyList<int> choice, PlanChoices choices, Func<IReadOnlyList<int>, double> loss)
+    /// <param name="losses">Mean losses of choices on some rows, always the same.</param>
+    public static IReadOnlyList<double> Around(
+        IReadOnlyList<int> choice, PlanChoices choices, Func<IReadOnlyList<IReadOnlyList<int>>, IReadOnlyList<double>> losses)
     {
-        var whole = loss(choice);
-        var slopes = choice.Select((level, s) =>
-        {
-            var cost = choices.Cost(s, level);
-            if (choices.Other(s, level, cost > 1 - Step ? cost - Step : cost + Step) is not { } other)
-            {
-                return double.NaN;
-            }
-
-            int[] changed = [.. choice];
-            changed[s] = other;
-            return (loss(changed) - whole) / (choices.Cost(s, other) - cost);
-        }).ToList();
+        var changed = choice.Select((level, s) => Changed(choice, s, choices)).ToList();
+        var found = losses([choice, .. changed.OfType<int[]>()]);
+        var tried = 0;
+        var slopes = changed.Select((other, s) => other is null
+            ? double.NaN
+            : (found[++tried] - found[0]) / (choices.Cost(s, other[s]) - choices.Cost(s, choice[s]))).ToList();
         var largest = slopes.Where(double.IsFinite).DefaultIfEmpty(1).Max();
         return largest > 0
             ? [.. slopes.Select(slope => slope > Least * largest ? slope / largest : Least)]
             : [.. slopes.Select(_ => 1.0)];
+    }
+
+    /// <summary>The choice with another level of one sublayer; null where there is no other.</summary>
+    private static int[]? Changed(IReadOnlyList<int> choice, int sublayer, PlanChoices choices)
+    {
+        var cost = choices.Cost(sublayer, choice[sublayer]);
+        if (choices.Other(sublayer, choice[sublayer], cost > 1 - Step ? cost - Step : cost + Step) is not { } other)
+        {
+            return null;
+        }
+
+        int[] changed = [.. choice];
+        changed[sublayer] = other;
+        return changed;
     }
 }

@@ -1,25 +1,28 @@
-using System.Runtime.InteropServices;
-
 namespace ZipLM.Engine.Search;
 
 /// <summary>
 /// Which weight c_l the cost of each sublayer gets (ZipLM.md section 4): coefficients start at random in (0, 1), and
-/// around the best a tenth of them is changed and kept when the loss falls. A plan that is known is not evaluated again,
-/// and one that loses is stopped on a part of the rows, which doubles from look to look (<see cref="Race"/>). The least of
-/// many losses is low by luck as well: in the end the best few are judged on rows that none was chosen by.
+/// around the best a tenth of them is changed and kept when the loss falls. A few plans are evaluated at a time, so that a
+/// device has more to do at once; a plan that is known is not evaluated again, and one that loses against the best of before
+/// is stopped on a part of the rows, which doubles from look to look (<see cref="Race"/>). The least of many losses is low by
+/// luck as well: in the end the best few are judged on rows that none was chosen by.
 /// </summary>
 /// <param name="solve">The plan with the least Σ c·√p for coefficients: the index of each sublayer's level.</param>
-/// <param name="losses">Loss of a plan on each row of a part; a plan's parts are asked for one after the other.</param>
+/// <param name="losses">Loss of plans on each row of a part; a plan's parts are asked for one after the other.</param>
 /// <param name="parts">Rows in each part of the search rows, which are in random order; those of the last judgement are the part behind them.</param>
 internal sealed class CoefficientSearch(
-    Func<IReadOnlyList<double>, IReadOnlyList<int>> solve, Func<IReadOnlyList<int>, int, IReadOnlyList<double>> losses, IReadOnlyList<int> parts)
+    Func<IReadOnlyList<double>, IReadOnlyList<int>> solve,
+    Func<IReadOnlyList<IReadOnlyList<int>>, int, IReadOnlyList<IReadOnlyList<double>>> losses, IReadOnlyList<int> parts)
 {
     /// <summary>Standard deviation of the logarithm of what a coefficient is multiplied by.</summary>
     private const double Nudge = 0.5;
 
+    /// <summary>Plans that are evaluated at a time: always as many, so that what is found does not hang on the device's room.</summary>
+    public const int Wave = 4;
+
     private readonly int _rows = parts.Sum();
     private readonly HashSet<string> _known = [];
-    private readonly List<Finalist> _finalists = [];
+    private readonly List<Candidate> _finished = [];
     private List<double> _bestLosses = [];
 
     /// <summary>The best coefficients so far.</summary>
@@ -55,13 +58,26 @@ internal sealed class CoefficientSearch(
     {
         foreach (var start in starts)
         {
-            Try(start, cancellationToken);
+            if (New(start) is { } candidate)
+            {
+                Evaluate([candidate], cancellationToken);
+            }
         }
 
-        for (var i = 0; i < draws + changes; i++)
+        for (var trial = 0; trial < draws + changes;)
         {
-            Trials++;
-            Try(i < draws ? Draw(random) : Change(random), cancellationToken);
+            var wave = new List<Candidate>();
+            for (; trial < draws + changes && wave.Count < Wave; trial++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Trials++;
+                if (New(trial < draws ? Draw(random) : Change(random)) is { } candidate)
+                {
+                    wave.Add(candidate);
+                }
+            }
+
+            Evaluate(wave, cancellationToken);
         }
     }
 
@@ -69,16 +85,16 @@ internal sealed class CoefficientSearch(
     /// <param name="count">How many are judged; with one alone there is nothing to choose.</param>
     public void Judge(int count, CancellationToken cancellationToken)
     {
-        var best = _finalists.OrderBy(f => f.Losses.Average()).Take(count).ToList();
+        var best = _finished.OrderBy(f => f.Losses.Average()).Take(count).ToList();
         if (best.Count < 2)
         {
             return;
         }
 
-        foreach (var finalist in best)
+        cancellationToken.ThrowIfCancellationRequested();
+        foreach (var (finalist, found) in best.Zip(losses([.. best.Select(f => f.Plan)], parts.Count)))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            finalist.Losses.AddRange(losses(finalist.Plan, parts.Count));
+            finalist.Losses.AddRange(found);
         }
 
         // Of equally good ones the one that was the best before.
@@ -87,7 +103,7 @@ internal sealed class CoefficientSearch(
     }
 
     /// <summary>The coefficients of the best few plans, the best first.</summary>
-    public IReadOnlyList<IReadOnlyList<double>> Best(int count) => [.. _finalists.OrderBy(f => f.Losses.Take(_rows).Average()).Take(count).Select(f => f.Coefficients)];
+    public IReadOnlyList<IReadOnlyList<double>> Best(int count) => [.. _finished.OrderBy(f => f.Losses.Take(_rows).Average()).Take(count).Select(f => f.Coefficients)];
 
     private double[] Draw(Random random) => [.. Coefficients.Select(_ => Coefficient(random))];
 
@@ -115,15 +131,15 @@ internal sealed class CoefficientSearch(
     /// </summary>
     private static double Coefficient(Random random) => Math.Pow(random.NextDouble(), 2);
 
-    private void Try(IReadOnlyList<double> coefficients, CancellationToken cancellationToken)
+    /// <summary>What coefficients come to, if that is a plan that is not known yet.</summary>
+    private Candidate? New(IReadOnlyList<double> coefficients)
     {
-        cancellationToken.ThrowIfCancellationRequested();
         var plan = solve(coefficients);
         if (!_known.Add(string.Join(' ', plan)))
         {
             // Other coefficients of the best plan are as good, and let the search drift to where a single one makes another.
             Coefficients = plan.SequenceEqual(Plan) ? coefficients : Coefficients;
-            return;
+            return null;
         }
 
         if (Plan.Count == 0)
@@ -132,45 +148,56 @@ internal sealed class CoefficientSearch(
         }
 
         Evaluated++;
-        var (own, differences) = (new List<double>(_rows), new List<double>(_rows));
-        for (var part = 0; part < parts.Count; part++)
-        {
-            own.AddRange(losses(plan, part));
-            if (_bestLosses.Count == 0)
-            {
-                continue;
-            }
-
-            while (differences.Count < own.Count)
-            {
-                differences.Add(own[differences.Count] - _bestLosses[differences.Count]);
-            }
-
-            if (Race.IsLost(CollectionsMarshal.AsSpan(differences), _rows))
-            {
-                if (own.Count < _rows)
-                {
-                    StoppedEarly++;
-                }
-                else if (double.IsFinite(own.Sum()))
-                {
-                    _finalists.Add(new(coefficients, plan, own));
-                }
-
-                return;
-            }
-        }
-
-        if (!double.IsFinite(own.Sum()))
-        {
-            return;
-        }
-
-        _finalists.Add(new(coefficients, plan, own));
-        (Coefficients, Plan, Loss, _bestLosses) = (coefficients, plan, own.Average(), own);
-        Kept?.Invoke();
+        return new(coefficients, plan, []);
     }
 
-    /// <summary>A plan that was evaluated on all rows.</summary>
-    private sealed record Finalist(IReadOnlyList<double> Coefficients, IReadOnlyList<int> Plan, List<double> Losses);
+    /// <summary>Lets candidates run against the best so far, part by part, and keeps the best of those that have not lost.</summary>
+    private void Evaluate(IReadOnlyList<Candidate> candidates, CancellationToken cancellationToken)
+    {
+        for (var part = 0; part < parts.Count && candidates.Count > 0; part++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var (candidate, found) in candidates.Zip(losses([.. candidates.Select(c => c.Plan)], part)))
+            {
+                candidate.Losses.AddRange(found);
+            }
+
+            candidates = [.. candidates.Where(candidate => !HasLost(candidate))];
+        }
+
+        if (candidates.Where(c => double.IsFinite(c.Losses.Sum())).MinBy(c => c.Losses.Average()) is { } best)
+        {
+            _finished.AddRange(candidates);
+            (Coefficients, Plan, Loss, _bestLosses) = (best.Coefficients, best.Plan, best.Losses.Average(), best.Losses);
+            Kept?.Invoke();
+        }
+    }
+
+    private bool HasLost(Candidate candidate)
+    {
+        if (_bestLosses.Count == 0)
+        {
+            return false;
+        }
+
+        var differences = candidate.Losses.Zip(_bestLosses, (own, best) => own - best).ToArray();
+        if (!Race.IsLost(differences, _rows))
+        {
+            return false;
+        }
+
+        if (candidate.Losses.Count < _rows)
+        {
+            StoppedEarly++;
+        }
+        else if (double.IsFinite(candidate.Losses.Sum()))
+        {
+            _finished.Add(candidate);
+        }
+
+        return true;
+    }
+
+    /// <summary>A plan with its loss on each row that it was evaluated on.</summary>
+    private sealed record Candidate(IReadOnlyList<double> Coefficients, IReadOnlyList<int> Plan, List<double> Losses);
 }

@@ -46,9 +46,60 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
             Assert.Equal(expected, rows.Average(), 1e-5 * Math.Max(1, expected));
             if (i % 3 < 2)
             {
-                plans.Keep();
+                plans.Keep(Plans[i]);
             }
         }
+    });
+
+    /// <summary>Whatever they have in common: the beginning, a level behind different ones, nothing.</summary>
+    [Theory]
+    [InlineData("labels", long.MaxValue)]
+    [InlineData("labels", 0)]
+    [InlineData("headless", 20_000)]
+    public void Several_plans_at_once_have_the_losses_that_they_have_alone(string kind, long cacheBytes) => fixture.Run(() =>
+    {
+        using var dense = Dense(kind);
+        using var statistics = Statistics(dense);
+        using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
+        using var loss = new SearchLoss(dense, TinyBert.Encode(Text), CancellationToken.None);
+        using var apart = new PlanLoss(dense, store, loss, long.MaxValue);
+        using var together = new PlanLoss(dense, store, loss, cacheBytes);
+        // Those that lose leave, and the others go on.
+        foreach (var wave in new[] { Plans[..4], Plans[4..], Plans[2..4] })
+        {
+            foreach (var part in Enumerable.Range(0, loss.Parts.Count))
+            {
+                var running = part < 2 ? wave : [.. wave.Skip(1).Take(2)];
+                var found = together.Of(running, part, CancellationToken.None);
+                Assert.Equal(running.Length, found.Count);
+                foreach (var (plan, own) in running.Zip(found))
+                {
+                    var alone = apart.Of(plan, part, CancellationToken.None);
+                    Assert.All(alone.Zip(own), rows => Assert.Equal(rows.First, rows.Second, 1e-5 * Math.Max(1, rows.First)));
+                }
+            }
+
+            together.Keep(wave[1]);
+        }
+    });
+
+    /// <summary>A wave pays once for what its plans have in common, and nothing for what the best has, too.</summary>
+    [Fact]
+    public void What_several_plans_begin_with_is_computed_once() => fixture.Run(() =>
+    {
+        using var dense = Dense("labels");
+        using var statistics = Statistics(dense);
+        using var store = PruningStore.Build(dense, statistics, 1e-2, new RecordingReporter(), CancellationToken.None);
+        using var loss = new SearchLoss(dense, TinyBert.Encode(Text), CancellationToken.None);
+        using var plans = new PlanLoss(dense, store, loss, long.MaxValue);
+        double tokens = TinyBert.Encode(Text).Lengths.Take(8).Sum();
+        // Five sublayers of the first two in common and one each; of the third the first three, one more, and a dropped one behind.
+        plans.Of([Plans[1], Plans[2], Plans[3]], 0, CancellationToken.None);
+        Assert.Equal((5 + 2 + 2) * tokens / 6, plans.ForwardTokens, 1e-9);
+        plans.Keep(Plans[2]);
+        // The same twice is one.
+        plans.Of([[.. Plans[2][..2], new(2, 1, 9)], [.. Plans[2][..2], new(2, 1, 9)], Plans[1]], 0, CancellationToken.None);
+        Assert.Equal((5 + 2 + 2 + 1) * tokens / 6, plans.ForwardTokens, 1e-9);
     });
 
     /// <summary>Whichever was evaluated or kept between.</summary>
@@ -62,10 +113,10 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
         using var plans = new PlanLoss(dense, store, loss, long.MaxValue);
         var once = plans.Of(Plans[1], 0, CancellationToken.None);
         plans.Of(Plans[3], 0, CancellationToken.None);
-        plans.Keep();
+        plans.Keep(Plans[3]);
         var tokens = plans.ForwardTokens;
         Assert.Equal(once, plans.Of(Plans[1], 0, CancellationToken.None));
-        plans.Keep();
+        plans.Keep(Plans[1]);
         Assert.Equal(tokens, plans.ForwardTokens);
         // The best that others begin like is still the one whose activations are there.
         using var stitched = Stitcher.Stitch(dense, store, Plans[4]);
@@ -87,13 +138,13 @@ public sealed class PlanLossTests(SessionFixture fixture) : IClassFixture<Sessio
         double first = lengths.Take(8).Sum(), all = lengths.Sum();
 
         Assert.Equal(first, Tokens(0, 1), 1e-9);
-        plans.Keep();
+        plans.Keep(Plans[0]);
         Assert.Equal(all, Tokens(1, 5), 1e-9);
-        plans.Keep();
+        plans.Keep(Plans[1]);
         Assert.Equal(first / 6, Tokens(2, 1), 1e-9);
         // The first three sublayers are the best's, the fifth is dropped.
         Assert.Equal(all * 2 / 6, Tokens(3, 5), 1e-9);
-        plans.Keep();
+        plans.Keep(Plans[3]);
         // From the second sublayer on, which is dropped like the fifth.
         Assert.Equal(all * 3 / 6, Tokens(4, 5), 1e-9);
         // What was kept twice over still serves: the first two.

@@ -30,12 +30,12 @@ public sealed class PlanSearchTests(SessionFixture fixture) : IClassFixture<Sess
         double[] weights = [3, 0.5, 1, 0.001];
         foreach (var around in new[] { choices.Whole, choices.Solve(choices.FastestMilliseconds * 1.001)! })
         {
-            var found = Sensitivity.Around(around, choices, plan => plan.Select((level, s) => weights[s] * choices.Cost(s, level)).Sum());
+            var found = Sensitivity.Around(around, choices, plans => [.. plans.Select(plan => plan.Select((level, s) => weights[s] * choices.Cost(s, level)).Sum())]);
             Assert.All(found.Zip([1, 0.5 / 3, 1.0 / 3, 0.01]), c => Assert.Equal(c.Second, c.First, 1e-9));
         }
 
         // Where pruning costs nothing at all, nothing is known of any.
-        Assert.All(Sensitivity.Around(choices.Whole, choices, _ => 1), c => Assert.Equal(1, c));
+        Assert.All(Sensitivity.Around(choices.Whole, choices, plans => [.. plans.Select(_ => 1.0)]), c => Assert.Equal(1, c));
     });
 
     /// <summary>With a table that keeps its word no budget is corrected, so what is returned is what the search found.</summary>

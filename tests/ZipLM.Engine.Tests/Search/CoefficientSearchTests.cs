@@ -84,7 +84,7 @@ public sealed class CoefficientSearchTests
         Assert.True(search.StoppedEarly > search.Evaluated / 2);
     }
 
-    /// <summary>What is kept is told when it is the plan that was evaluated last, and every time at a lower loss.</summary>
+    /// <summary>What is kept is told when it was evaluated last, to the end, and every time at a lower loss.</summary>
     [Fact]
     public void What_is_kept_is_told()
     {
@@ -93,7 +93,7 @@ public sealed class CoefficientSearchTests
         CoefficientSearch search = null!;
         search = losses.Search(() =>
         {
-            Assert.Equal(losses.Asked[^1].Plan, string.Join(' ', search.Plan));
+            Assert.Contains((string.Join(' ', search.Plan), Parts.Length - 1), losses.Asked.TakeLast(CoefficientSearch.Wave));
             told.Add(search.Loss);
         });
         search.Run([Alike], 20, 200, new Random(4), CancellationToken.None);
@@ -117,7 +117,7 @@ public sealed class CoefficientSearchTests
                 asked.Add(coefficients);
                 return [asked.Count];
             },
-            (plan, _) => [plan[0], plan[0]], [2]);
+            Each((plan, _) => [plan[0], plan[0]]), [2]);
         search.Run([start], 1, 500, new Random(5), CancellationToken.None);
         Assert.Equal(start, search.Coefficients);
         Assert.All(asked[1], c => Assert.NotEqual(0.5, c));
@@ -135,12 +135,12 @@ public sealed class CoefficientSearchTests
     {
         var losses = new Dictionary<int, (double Search, double Final)> { [1] = (3, 3), [2] = (1, 4), [3] = (1.5, 2), [4] = (9, 0) };
         var (calls, judged) = (0, new List<int>());
-        var search = new CoefficientSearch(_ => [++calls], (plan, part) =>
+        var search = new CoefficientSearch(_ => [++calls], Each((plan, part) =>
         {
             judged.AddRange(part == 1 ? plan : []);
             var (found, final) = losses[plan[0]];
             return part == 0 ? [found, found] : [final, final];
-        }, [2]);
+        }), [2]);
         search.Run([[1], [2], [3], [4]], 0, 0, new Random(1), CancellationToken.None);
         Assert.Equal([2], search.Plan);
         search.Judge(3, CancellationToken.None);
@@ -153,18 +153,38 @@ public sealed class CoefficientSearchTests
         Assert.Empty(judged);
     }
 
+    /// <summary>After the start, which is plan 1, come waves of four; each runs against the best of before, and the best of those that beat it is kept.</summary>
+    [Fact]
+    public void A_few_plans_run_at_a_time()
+    {
+        var asked = new List<string>();
+        var calls = 0;
+        double[] losses = [10, 4, 9, 3, 5, 2, 6, 1, 7, 8];
+        var search = new CoefficientSearch(_ => [++calls], (plans, part) =>
+        {
+            asked.Add($"{part}: {string.Join(' ', plans.Select(p => p[0]))}");
+            return [.. plans.Select(p => new[] { losses[p[0] - 1], losses[p[0] - 1] + 0.1 })];
+        }, [2, 2]);
+        search.Run([[1]], 3, 6, new Random(1), CancellationToken.None);
+        Assert.Equal(["0: 1", "1: 1", "0: 2 3 4 5", "1: 2 3 4 5", "0: 6 7 8 9", "1: 6 8", "0: 10"], asked);
+        Assert.Equal((8, 1.05), (search.Plan[0], search.Loss));
+        Assert.Equal((10, 3), (search.Evaluated, search.StoppedEarly));
+        search.Judge(3, CancellationToken.None);
+        Assert.Equal("2: 8 6 4", asked[^1]);
+    }
+
     [Fact]
     public void A_loss_that_is_no_number_is_never_kept()
     {
         var losses = new Dictionary<int, double> { [1] = double.NaN, [2] = 3, [3] = double.PositiveInfinity, [4] = double.NaN, [5] = 2, [6] = double.NaN };
         var calls = 0;
-        var search = new CoefficientSearch(_ => [++calls], (plan, part) => [losses[plan[0]], part], [2, 2]);
+        var search = new CoefficientSearch(_ => [++calls], Each((plan, part) => [losses[plan[0]], part]), [2, 2]);
         search.Run([[1]], 5, 0, new Random(1), CancellationToken.None);
         Assert.Equal([5], search.Plan);
         Assert.Equal(1.25, search.Loss);
 
         // There is a plan all the same where none has a loss.
-        search = new CoefficientSearch(_ => [9], (_, _) => [double.NaN], [1]);
+        search = new CoefficientSearch(_ => [9], Each((_, _) => [double.NaN]), [1]);
         search.Run([[1]], 0, 3, new Random(1), CancellationToken.None);
         Assert.Equal([9], search.Plan);
     }
@@ -173,19 +193,23 @@ public sealed class CoefficientSearchTests
     public void It_stops_when_asked()
     {
         using var source = new CancellationTokenSource();
-        var asked = 0;
-        var search = new CoefficientSearch(_ => [asked], (_, _) =>
+        var (asked, plans) = (0, 0);
+        var search = new CoefficientSearch(_ => [++plans], (wave, _) =>
         {
             if (++asked == 10)
             {
                 source.Cancel();
             }
 
-            return [1, 1];
+            return [.. wave.Select(_ => new[] { 1.0, 1.0 })];
         }, [2]);
         Assert.Throws<OperationCanceledException>(() => search.Run([[1, 1]], 0, 1000, new Random(1), source.Token));
         Assert.Equal(10, asked);
     }
+
+    /// <summary>Losses of several plans from those of one.</summary>
+    private static Func<IReadOnlyList<IReadOnlyList<int>>, int, IReadOnlyList<IReadOnlyList<double>>> Each(Func<IReadOnlyList<int>, int, IReadOnlyList<double>> one) =>
+        (plans, part) => [.. plans.Select(plan => one(plan, part))];
 
     private static double[] Alike { get; } = [.. Weights.Select(_ => 1.0)];
 
@@ -213,11 +237,11 @@ public sealed class CoefficientSearchTests
     {
         public List<(string Plan, int Part)> Asked { get; } = [];
 
-        public CoefficientSearch Search(Action? kept = null) => new(Solve, (plan, part) =>
+        public CoefficientSearch Search(Action? kept = null) => new(Solve, Each((plan, part) =>
         {
             Asked.Add((string.Join(' ', plan), part));
             return [.. Of(plan).Skip(Parts.Take(part).Sum()).Take(Parts[part])];
-        }, Parts) { Kept = kept };
+        }), Parts) { Kept = kept };
 
         public IReadOnlyList<int> Solve(IReadOnlyList<double> coefficients) => LevelSearch.Solve(
             [.. Weights.Select((_, s) => Enumerable.Range(0, Levels).Select(l => new SublayerLevel(l, Math.Floor(Time(l)), coefficients[s] * Prior(s, l))).ToList())], Budget)!;
