@@ -146,8 +146,8 @@ internal static class ModelCard
         Plain(card, "\n## How to load it");
         if (isOnnx)
         {
-            Plain(card, OnnxRuntime("DIRECTORY/model.onnx"));
-            Add(card, $"\n`answer` is {(Task(description, isOnnx) == ModelTask.FeatureExtraction ? $"`{OnnxModel.LastHidden}`: the file holds no head, as none was timed" : $"`{OnnxModel.Logits}`")}. Opset {OnnxGraph.Opset} with operators of ONNX Runtime (com.microsoft); batch and sequence may have any length.");
+            Plain(card, OnnxRuntime("DIRECTORY/model.onnx", description.Task));
+            Add(card, $"\n{OnnxAnswer(Task(description, isOnnx))}. Opset {OnnxGraph.Opset} with operators of ONNX Runtime (com.microsoft); batch and sequence may have any length.");
             return;
         }
 
@@ -169,14 +169,24 @@ internal static class ModelCard
             Get-Model DIRECTORY | Export-Model ./model.onnx -Format Onnx
             ```
             """);
-        Plain(card, OnnxRuntime("model.onnx"));
+        Plain(card, OnnxRuntime("model.onnx", description.Task));
     }
 
     /// <summary>What the files answer: a masked-LM head is no task, and so not in an ONNX file.</summary>
     private static ModelTask Task(ModelDescription description, bool isOnnx) =>
         isOnnx && description.Task == ModelTask.MaskedLanguageModeling ? ModelTask.FeatureExtraction : description.Task;
 
-    private static string OnnxRuntime(string file) => $$"""
+    private static string OnnxAnswer(ModelTask task) => task switch
+    {
+        ModelTask.FeatureExtraction => $"`answer` is `{OnnxModel.LastHidden}`: the file holds no head, as none was timed",
+        ModelTask.CausalLanguageModeling => "What was read goes in as `past_key_values.*`, with no tokens at first, and comes out as `present.*`; a layer without attention has none, and another as many heads as are left",
+        _ => $"`answer` is `{OnnxModel.Logits}`",
+    };
+
+    private static string OnnxRuntime(string file, ModelTask task) =>
+        (task == ModelTask.CausalLanguageModeling ? OnnxTexts(file) : OnnxOnce(file)).ReplaceLineEndings("\n");
+
+    private static string OnnxOnce(string file) => $$"""
 
         ```python
         from onnxruntime import InferenceSession
@@ -186,7 +196,27 @@ internal static class ModelCard
         inputs = tokenizer("A text.", return_tensors="np")
         answer = session.run(None, {i.name: inputs[i.name] for i in session.get_inputs()})
         ```
-        """.ReplaceLineEndings("\n");
+        """;
+
+    /// <summary>Uneven layers have pasts of their own sizes, so what counts is what the file says.</summary>
+    private static string OnnxTexts(string file) => $$"""
+
+        ```python
+        import numpy as np
+        from onnxruntime import InferenceSession
+        from transformers import AutoTokenizer
+        tokenizer = AutoTokenizer.from_pretrained("DIRECTORY")
+        session = InferenceSession("{{file}}")
+        text = read = tokenizer("A text", return_tensors="np")["input_ids"]
+        past = {i.name: np.zeros((1, i.shape[1], 0, i.shape[3]), np.float32)
+                for i in session.get_inputs() if i.name.startswith("past_key_values.")}
+        for _ in range(20):
+            logits, *present = session.run(None, {"input_ids": read, "attention_mask": np.ones_like(text), **past})
+            past, read = dict(zip(past, present)), logits[:, -1:].argmax(-1)
+            text = np.concatenate([text, read], 1)
+        print(tokenizer.decode(text[0]))
+        ```
+        """;
 
     private static string Pipeline(ModelTask task) => task switch
     {

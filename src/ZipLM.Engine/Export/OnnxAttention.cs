@@ -6,11 +6,12 @@ namespace ZipLM.Engine.Export;
 
 /// <summary>How self-attention becomes nodes: one product for Q, K and V, one fused node for all heads, one product behind.</summary>
 /// <param name="linear">How matrix products are written.</param>
-internal sealed class OnnxAttention(OnnxGraph graph, OnnxLinear linear, OnnxMask mask)
+/// <param name="cache">Keys and values of what was read before; null = nothing was.</param>
+internal sealed class OnnxAttention(OnnxGraph graph, OnnxLinear linear, OnnxMask mask, OnnxCache? cache)
 {
     /// <param name="x">Value [batch, sequence, hidden].</param>
     /// <returns>Value [batch, sequence, hidden], and the bias that still has to be added.</returns>
-    public (string Output, string? Bias) Apply(string name, Attention attention, string x)
+    public (string Output, string? Bias) Apply(string name, int layer, Attention attention, string x)
     {
         Linear[] projections = [attention.Query, attention.Key, attention.Value];
         var packed = linear.Apply($"{name}.qkv", x, projections);
@@ -35,7 +36,15 @@ internal sealed class OnnxAttention(OnnxGraph graph, OnnxLinear linear, OnnxMask
             (key, value) = (Share(key, attention), Share(value, attention));
         }
 
-        var context = graph.Node($"{name}.context", "MultiHeadAttention", [query, key, value, bias ?? string.Empty, mask.Keys], Fused,
+        var context = $"{name}.context";
+        string[] inputs = [query, key, value, bias ?? string.Empty, mask.Keys];
+        string[] outputs = [context];
+        if (cache is not null)
+        {
+            (inputs, outputs) = ([.. inputs, string.Empty, .. cache.Past(name, layer, attention)], [context, .. cache.Present(name, layer, attention)]);
+        }
+
+        graph.Node(context, "MultiHeadAttention", inputs, outputs, Fused,
             Attribute("num_heads", attention.Heads * attention.GroupSize), Attribute("unidirectional", attention.Causal ? 1 : 0));
         return (linear.Apply($"{name}.output", context, attention.Output), linear.Bias($"{name}.bias", attention.Output));
     }

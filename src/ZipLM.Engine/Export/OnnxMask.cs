@@ -1,7 +1,8 @@
 namespace ZipLM.Engine.Export;
 
 /// <summary>What is computed from <c>attention_mask</c>, int64 [batch, sequence] with 1 for tokens; each once, where it is asked for.</summary>
-internal sealed class OnnxMask(OnnxGraph graph, string mask)
+/// <param name="ids">Value [batch, sequence] of the tokens that are read now, where the mask has those before, too; null = the mask has no others.</param>
+internal sealed class OnnxMask(OnnxGraph graph, string mask, string? ids = null)
 {
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
 
@@ -18,14 +19,25 @@ internal sealed class OnnxMask(OnnxGraph graph, string mask)
     /// </summary>
     public string Positions(int first) => Once("positions", name =>
     {
+        var order = ids is null ? Order : Last(name, Order);
         if (first == 1)
         {
-            return Order;
+            return order;
         }
 
-        var shifted = graph.Node($"{name}.shifted", "Add", [Order, graph.Constant(OnnxTensor.Int64($"{name}.shift", first - 1L))]);
+        var shifted = graph.Node($"{name}.shifted", "Add", [order, graph.Constant(OnnxTensor.Int64($"{name}.shift", first - 1L))]);
         return first > 1 ? shifted : graph.Node(name, "Max", [shifted, graph.Constant(OnnxTensor.Int64($"{name}.least", 0L))]);
     });
+
+    /// <summary>The last columns, as many as tokens are read now.</summary>
+    private string Last(string name, string columns)
+    {
+        var length = graph.Node($"{name}.length", "Shape", [ids!], string.Empty, OnnxGraph.Attribute("start", 1));
+        return graph.Node($"{name}.now", "Slice",
+            [columns, graph.Node($"{name}.from", "Neg", [length]), List("end", long.MaxValue), List("axis", 1)]);
+
+        string List(string use, long value) => graph.Constant(OnnxTensor.Int64($"{name}.{use}", [value]));
+    }
 
     private string Once(string name, Func<string, string> make)
     {

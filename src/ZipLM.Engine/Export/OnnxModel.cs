@@ -15,21 +15,26 @@ internal sealed class OnnxModel
     /// <summary>Name of the dimension that counts tokens.</summary>
     public const string Sequence = "sequence";
 
-    private const string Batch = "batch";
+    /// <summary>Name of the dimension that counts tokens with those that were read before.</summary>
+    public const string TotalSequence = "total_sequence";
+
+    public const string Batch = "batch";
 
     private readonly OnnxGraph _graph = new();
     private readonly OnnxNorms _norms;
     private readonly OnnxMask _mask;
+    private readonly OnnxCache? _cache;
     private readonly OnnxSublayers _sublayers;
     private readonly OnnxHeads _heads;
 
-    private OnnxModel(Precision precision)
+    private OnnxModel(Precision precision, bool cached = false)
     {
         OnnxLinear linear = precision == Precision.Int8 ? new OnnxQuantizedLinear(_graph) : new OnnxLinear(_graph);
         var feedForward = new OnnxFeedForward(_graph, linear);
         _norms = new(_graph);
-        _mask = new(_graph, AttentionMask);
-        _sublayers = new(_norms, new(_graph, linear, _mask), feedForward);
+        _mask = new(_graph, AttentionMask, cached ? InputIds : null);
+        _cache = cached ? new(_graph) : null;
+        _sublayers = new(_norms, new(_graph, linear, _mask, _cache), feedForward);
         _heads = new(_graph, linear, _norms, feedForward, _mask);
     }
 
@@ -37,9 +42,12 @@ internal sealed class OnnxModel
     /// A whole model: <c>input_ids</c>, <c>attention_mask</c> and, where it tells kinds of text apart, <c>token_type_ids</c>,
     /// int64 [batch, sequence], to <c>logits</c> in the shape of <see cref="ModelOutput.Logits"/> or, without a head,
     /// <c>last_hidden_state</c> [batch, sequence, hidden]. Padding may stand on either side of causal models and RoBERTa.
+    /// With a cache (<see cref="OnnxCache"/>) <c>attention_mask</c> is [batch, past + sequence].
     /// </summary>
     /// <param name="head">Write the head. Unless said: that of a task, but not that of a masked language model, as <see cref="ForwardOptions.Head"/>.</param>
-    public static OnnxGraph Whole(Transformer model, Precision precision, bool? head = null) => new OnnxModel(precision).Write(model, head);
+    /// <param name="cached">Take keys and values of what was read before, and give them. Unless said: of a model that writes texts.</param>
+    public static OnnxGraph Whole(Transformer model, Precision precision, bool? head = null, bool? cached = null) =>
+        new OnnxModel(precision, cached ?? model.Head is LanguageModelHead { IsTask: true }).Write(model, head);
 
     /// <summary>One sublayer: <c>hidden</c> [batch, sequence, hidden] and <c>attention_mask</c> to <c>last_hidden_state</c>.</summary>
     public static OnnxGraph Sublayer(Block block, Sublayer sublayer, Precision precision) => new OnnxModel(precision).Write(block, sublayer);
@@ -47,7 +55,7 @@ internal sealed class OnnxModel
     private OnnxGraph Write(Transformer model, bool? withHead)
     {
         var ids = Tokens(InputIds);
-        Tokens(AttentionMask);
+        Tokens(AttentionMask, _cache is null ? Sequence : TotalSequence);
         var types = model.Embeddings is { Types: not null, UsesTypes: true } ? Tokens(TypeIds) : null;
         var x = new OnnxEmbeddings(_graph, _norms, _mask).Apply(model.Embeddings, ids, types);
         foreach (var block in model.Blocks)
@@ -66,6 +74,7 @@ internal sealed class OnnxModel
             _graph.Output(LastHidden, last, Batch, Sequence, $"{model.Embeddings.Words.Weight.shape[1]}");
         }
 
+        _cache?.Write();
         return _graph;
     }
 
@@ -80,5 +89,5 @@ internal sealed class OnnxModel
         return _graph;
     }
 
-    private string Tokens(string name) => _graph.Input(name, TensorProto.Types.DataType.Int64, Batch, Sequence);
+    private string Tokens(string name, string dimension = Sequence) => _graph.Input(name, TensorProto.Types.DataType.Int64, Batch, dimension);
 }

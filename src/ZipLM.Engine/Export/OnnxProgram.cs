@@ -14,6 +14,7 @@ internal sealed class OnnxProgram : IDisposable
 
     private readonly OnnxSession _session;
     private readonly HashSet<string> _inputs;
+    private readonly Dictionary<long, IReadOnlyDictionary<string, OrtValue>> _nothing = [];
 
     /// <exception cref="ZipLMException"><c>OnnxModelTooLarge</c>.</exception>
     public OnnxProgram(OnnxGraph graph, int threads)
@@ -55,8 +56,26 @@ internal sealed class OnnxProgram : IDisposable
         };
     }
 
-    /// <summary>Runs the graph and drops what it gives; inputs that the graph does not have are left out.</summary>
+    /// <summary>Names of the outputs, the answer first.</summary>
+    public IReadOnlyList<string> Outputs => _session.Outputs;
+
+    /// <summary>What a text begins with: a past of no tokens for each layer that looks back; it belongs to this.</summary>
+    public IReadOnlyDictionary<string, OrtValue> Nothing(long batchSize)
+    {
+        if (!_nothing.TryGetValue(batchSize, out var nothing))
+        {
+            _nothing[batchSize] = nothing = _inputs.Where(OnnxCache.IsPast).ToDictionary(
+                input => input, input => { var sizes = _session.Dimensions(input); return OnnxSession.Empty(batchSize, sizes[1], 0, sizes[3]); }, StringComparer.Ordinal);
+        }
+
+        return nothing;
+    }
+
+    /// <summary>Runs the graph and drops what it gives; inputs that the graph does not have are left out, and a past that is missing has no tokens.</summary>
     public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Run(Known(inputs));
+
+    /// <summary>The same, and gives all outputs, which are the caller's.</summary>
+    public IDisposableReadOnlyCollection<OrtValue> Give(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Give(Known(inputs));
 
     /// <summary>Runs the graph; its output in row-major order.</summary>
     public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Answer(Known(inputs)).Values;
@@ -78,7 +97,7 @@ internal sealed class OnnxProgram : IDisposable
         }
     }
 
-    public static void Free(Dictionary<string, OrtValue> inputs)
+    public static void Free(IReadOnlyDictionary<string, OrtValue> inputs)
     {
         foreach (var value in inputs.Values)
         {
@@ -86,12 +105,37 @@ internal sealed class OnnxProgram : IDisposable
         }
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        foreach (var nothing in _nothing.Values)
+        {
+            Free(nothing);
+        }
 
-    private IReadOnlyDictionary<string, OrtValue> Known(IReadOnlyDictionary<string, OrtValue> inputs) =>
-        inputs.Count == _inputs.Count ? inputs : inputs.Where(i => _inputs.Contains(i.Key)).ToDictionary(StringComparer.Ordinal);
+        _session.Dispose();
+    }
 
-    private static OrtValue Int64(Tensor values)
+    private IReadOnlyDictionary<string, OrtValue> Known(IReadOnlyDictionary<string, OrtValue> inputs)
+    {
+        if (inputs.Count == _inputs.Count)
+        {
+            return inputs;
+        }
+
+        var known = inputs.Where(i => _inputs.Contains(i.Key)).ToDictionary(StringComparer.Ordinal);
+        if (known.Count < _inputs.Count)
+        {
+            foreach (var (name, nothing) in Nothing(inputs[OnnxModel.InputIds].GetTensorTypeAndShape().Shape[0]))
+            {
+                known.TryAdd(name, nothing);
+            }
+        }
+
+        return known;
+    }
+
+    /// <summary>Whole numbers as an input; the caller disposes it.</summary>
+    public static OrtValue Int64(Tensor values)
     {
         using var scope = NewDisposeScope();
         return OnnxSession.Value(values.to(int64).cpu().contiguous().data<long>().ToArray(), values.shape);

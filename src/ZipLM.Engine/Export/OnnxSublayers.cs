@@ -8,7 +8,7 @@ internal sealed class OnnxSublayers(OnnxNorms norms, OnnxAttention attention, On
     public OnnxResidual Attention(Block block, OnnxResidual x)
     {
         var name = $"layer.{block.Layer}.attention";
-        return Apply(name, block.PreNorm, block.AttentionNorm, x, block.Attention is { } own ? input => attention.Apply(name, own, input) : null);
+        return Apply(name, block.PreNorm, block.AttentionNorm, x, block.Attention is { } own ? input => attention.Apply(name, block.Layer, own, input) : null);
     }
 
     public OnnxResidual FeedForward(Block block, OnnxResidual x)

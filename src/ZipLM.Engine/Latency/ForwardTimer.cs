@@ -14,8 +14,8 @@ internal sealed class ForwardTimer : IDisposable
     /// <param name="choice">What executes models; null = torch.</param>
     /// <param name="generatedTokens">Tokens that are written after the prompt; 0 = one forward pass is timed.</param>
     /// <exception cref="ZipLMException">
-    /// <c>BatchShapeInvalid</c>, <c>SequenceTooLong</c>, <c>RuntimePrecision</c>, <c>RuntimeDevice</c>; <c>GenerationUnsupported</c>,
-    /// <c>RuntimeGeneration</c>: the model, or the runtime, does not write texts.
+    /// <c>BatchShapeInvalid</c>, <c>SequenceTooLong</c>, <c>RuntimePrecision</c>, <c>RuntimeDevice</c>; <c>GenerationUnsupported</c>: the
+    /// model does not write texts.
     /// </exception>
     public ForwardTimer(TorchSession session, ModelDescription model, int batchSize, int sequenceLength, RuntimeChoice? choice = null, int generatedTokens = 0)
         : this(Open(session, model, batchSize, sequenceLength, choice ?? RuntimeChoice.Torch, generatedTokens))
@@ -108,7 +108,7 @@ internal sealed class ForwardTimer : IDisposable
 
         if (generatedTokens > 0)
         {
-            RequireGeneration(model, sequenceLength, generatedTokens, choice);
+            RequireGeneration(model, sequenceLength, generatedTokens);
         }
 
         if (sequenceLength > model.MaximumSequenceLength)
@@ -120,7 +120,8 @@ internal sealed class ForwardTimer : IDisposable
 
         if (choice.Runtime == InferenceRuntime.OnnxRuntime)
         {
-            return new OnnxRuntime(session, choice.Precision ?? Precision.Float32, batchSize, sequenceLength);
+            return new OnnxRuntime(session, choice.Precision ?? Precision.Float32, batchSize, sequenceLength,
+                isCached: model.Task == ModelTask.CausalLanguageModeling, generatedTokens);
         }
 
         if (choice.Precision is { } precision && precision != session.Precision)
@@ -132,20 +133,13 @@ internal sealed class ForwardTimer : IDisposable
         return new TorchRuntime(session, batchSize, sequenceLength, generatedTokens);
     }
 
-    private static void RequireGeneration(ModelDescription model, int prompt, int tokens, RuntimeChoice choice)
+    private static void RequireGeneration(ModelDescription model, int prompt, int tokens)
     {
         if (model.Task != ModelTask.CausalLanguageModeling)
         {
             throw new ZipLMException("GenerationUnsupported", ErrorKind.InvalidOperation,
                 $"A model for {model.Task} ({model.Architecture}) writes no text, so there are no generated tokens to time.",
                 "Leave -GeneratedTokens out, or give a causal language model, such as gpt2.", tokens);
-        }
-
-        if (choice.Runtime == InferenceRuntime.OnnxRuntime)
-        {
-            throw new ZipLMException("RuntimeGeneration", ErrorKind.InvalidOperation,
-                "Generated tokens are timed in torch only: ONNX models have no key/value cache here.",
-                "Use -Runtime Torch, or leave -GeneratedTokens out to time one pass over the whole sequence.", choice.Runtime);
         }
 
         if (Generation.Positions(prompt, tokens) is var positions && positions > model.MaximumSequenceLength)

@@ -11,15 +11,20 @@ namespace ZipLM.Engine.Latency;
 internal sealed class OnnxRuntime : IModelRuntime
 {
     private readonly Precision _precision;
+    private readonly bool _isCached;
     private readonly int _seed;
-    private readonly Dictionary<long, Dictionary<string, OrtValue>> _inputs = [];
+    private readonly Dictionary<long, (Dictionary<string, OrtValue> Inputs, OrtValue Next)> _batches = [];
 
+    /// <param name="isCached">Whether what is measured is of a model that writes texts, whose graph has keys and values as inputs and outputs.</param>
     /// <exception cref="ZipLMException"><c>RuntimeDevice</c>: the session is not on the CPU.</exception>
-    public OnnxRuntime(TorchSession session, Precision precision, int batchSize, int sequenceLength)
+    public OnnxRuntime(TorchSession session, Precision precision, int batchSize, int sequenceLength, bool isCached, int generatedTokens = 0)
     {
         RequireCpu(session.Device);
-        (_precision, _seed) = (precision, session.Seed);
-        Environment = new(session.Device, session.DeviceName, InferenceRuntime.OnnxRuntime, precision, batchSize, sequenceLength, session.Threads, OnnxSession.Version);
+        (_precision, _isCached, _seed) = (precision, isCached, session.Seed);
+        Environment = new(session.Device, session.DeviceName, InferenceRuntime.OnnxRuntime, precision, batchSize, sequenceLength, session.Threads, OnnxSession.Version)
+        {
+            GeneratedTokens = generatedTokens,
+        };
     }
 
     public InferenceEnvironment Environment { get; }
@@ -38,9 +43,15 @@ internal sealed class OnnxRuntime : IModelRuntime
     {
         // The program has a copy of the weights.
         using var freed = owned ? model : null;
-        var inputs = Inputs(model.Embeddings.Words.Weight.shape[0]);
-        var program = new OnnxProgram(OnnxModel.Whole(model, _precision), Environment.Threads);
-        return new(() => program.Run(inputs), program);
+        var (inputs, next) = Inputs(model.Embeddings.Words.Weight.shape[0]);
+        var program = new OnnxProgram(OnnxModel.Whole(model, _precision, cached: _isCached), Environment.Threads);
+        if (Environment.GeneratedTokens == 0)
+        {
+            return new(() => program.Run(inputs), program);
+        }
+
+        var generation = new OnnxGeneration(program, inputs[OnnxModel.InputIds], next, Environment.GeneratedTokens);
+        return new(() => generation.Run(), generation, program);
     }
 
     /// <summary>A run returns when it is done.</summary>
@@ -50,18 +61,20 @@ internal sealed class OnnxRuntime : IModelRuntime
 
     public void Dispose()
     {
-        foreach (var inputs in _inputs.Values)
+        foreach (var (inputs, next) in _batches.Values)
         {
             OnnxProgram.Free(inputs);
+            next.Dispose();
         }
     }
 
-    private Dictionary<string, OrtValue> Inputs(long words)
+    private (Dictionary<string, OrtValue> Inputs, OrtValue Next) Inputs(long words)
     {
-        if (!_inputs.TryGetValue(words, out var inputs))
+        if (!_batches.TryGetValue(words, out var inputs))
         {
-            using var batch = Batch.Random(Environment.BatchSize, Environment.SequenceLength, (int)words, _seed, CPU, padded: true);
-            _inputs[words] = inputs = OnnxProgram.Inputs(batch);
+            using var batch = Batch.Random(Environment.BatchSize, Environment.SequenceLength, (int)words, _seed, CPU, padded: Environment.GeneratedTokens == 0);
+            using var next = Batch.Random(Environment.BatchSize, 1, (int)words, _seed, CPU);
+            _batches[words] = inputs = (OnnxProgram.Inputs(batch), OnnxProgram.Int64(next.InputIds));
         }
 
         return inputs;

@@ -36,7 +36,7 @@ internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequ
             {
                 model.Forward(batches.Prompt);
             }
-        }, owned ? model : null);
+        }, owned ? [model] : []);
 
         Batch Random(int length) => Batch.Random(batchSize, length, (int)words, session.Seed, session.TorchDevice, padded: generatedTokens == 0);
     }

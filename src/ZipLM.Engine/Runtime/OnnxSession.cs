@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace ZipLM.Engine.Runtime;
 
@@ -40,25 +41,30 @@ internal sealed class OnnxSession : IDisposable
     public static OrtValue Value<T>(T[] values, params long[] shape)
         where T : unmanaged => OrtValue.CreateTensorValueFromMemory(values, shape);
 
+    /// <summary>A tensor without numbers, which has no memory: one of the dimensions is 0.</summary>
+    public static OrtValue Empty(params long[] shape) => OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, TensorElementType.Float, shape);
+
+    /// <summary>Names of the graph's outputs, in their order.</summary>
+    public IReadOnlyList<string> Outputs => _session.OutputNames;
+
+    /// <summary>Dimensions of an input, −1 for those that may have any size.</summary>
+    public IReadOnlyList<int> Dimensions(string input) => _session.InputMetadata[input].Dimensions;
+
     /// <summary>Runs the graph and drops what it gives.</summary>
     /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
-    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => Outputs(inputs).Dispose();
+    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => Give(inputs).Dispose();
 
     /// <summary>Runs the graph and gives its first output, in row-major order, with its shape.</summary>
     /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
     public (float[] Values, long[] Shape) Answer(IReadOnlyDictionary<string, OrtValue> inputs)
     {
-        using var outputs = Outputs(inputs);
+        using var outputs = Give(inputs);
         return (outputs[0].GetTensorDataAsSpan<float>().ToArray(), outputs[0].GetTensorTypeAndShape().Shape);
     }
 
-    public void Dispose()
-    {
-        _session.Dispose();
-        _options.Dispose();
-    }
-
-    private IDisposableReadOnlyCollection<OrtValue> Outputs(IReadOnlyDictionary<string, OrtValue> inputs)
+    /// <summary>Runs the graph and gives all outputs, which are the caller's.</summary>
+    /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
+    public IDisposableReadOnlyCollection<OrtValue> Give(IReadOnlyDictionary<string, OrtValue> inputs)
     {
         try
         {
@@ -68,6 +74,12 @@ internal sealed class OnnxSession : IDisposable
         {
             throw Failure("failed while it ran the model", e);
         }
+    }
+
+    public void Dispose()
+    {
+        _session.Dispose();
+        _options.Dispose();
     }
 
     private static ZipLMException Failure(string what, OnnxRuntimeException e) => new("OnnxRuntimeFailed", ErrorKind.InvalidOperation,

@@ -63,7 +63,7 @@ public sealed class ExportModelCommand : EngineCommand
     [ValidateNotNullOrEmpty]
     public string Name { get; set; } = string.Empty;
 
-    /// <summary>HuggingFace: config.json, model.safetensors and the tokenizer's files. Onnx: model.onnx in place of the weights, or that file alone; it gives logits, or without the head of a task (a masked-LM head is none) last_hidden_state.</summary>
+    /// <summary>HuggingFace: config.json, model.safetensors and the tokenizer's files. Onnx: model.onnx in place of the weights, or that file alone; it gives logits, or without the head of a task (a masked-LM head is none) last_hidden_state; a causal language model takes past_key_values and gives present, so that it writes texts token by token.</summary>
     [Parameter(ParameterSetName = PathSet)]
     [ValidateSet("HuggingFace", "Onnx")]
     public string Format { get; set; } = "HuggingFace";

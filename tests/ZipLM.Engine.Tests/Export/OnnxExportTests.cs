@@ -59,7 +59,6 @@ public sealed class OnnxExportTests(SessionFixture fixture) : IClassFixture<Sess
     [Theory]
     [InlineData("bert masked", "last_hidden_state")]
     [InlineData("bert bare", "last_hidden_state")]
-    [InlineData("gpt2 causal", "logits")]
     [InlineData("bert spans", "logits")]
     public void The_head_of_a_task_is_written_and_said(string name, string output)
     {
@@ -72,6 +71,22 @@ public sealed class OnnxExportTests(SessionFixture fixture) : IClassFixture<Sess
         var card = File.ReadAllText(Path.Combine(path, "README.md"));
         Assert.Contains($"`answer` is `{output}`", card, StringComparison.Ordinal);
         Assert.DoesNotContain("fill-mask", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_that_writes_texts_is_written_with_its_cache_and_says_how_to_use_it()
+    {
+        using var model = TinyBert.Model(fixture.Session, 3, TinyFamilies.Describe("gpt2 causal", "1/7 0/24"));
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "folder");
+        Write(model, path, Precision.Float32);
+        using var session = new InferenceSession(Path.Combine(path, "model.onnx"));
+        Assert.Equal(["input_ids", "attention_mask", "past_key_values.0.key", "past_key_values.0.value"], session.InputNames);
+        Assert.Equal(["logits", "present.0.key", "present.0.value"], session.OutputNames);
+        var card = File.ReadAllText(Path.Combine(path, "README.md"));
+        Assert.Contains("startswith(\"past_key_values.\")", card, StringComparison.Ordinal);
+        Assert.Contains("pipeline_tag: text-generation", card, StringComparison.Ordinal);
+        Assert.DoesNotContain("`answer`", card, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -47,8 +47,10 @@ public sealed class OnnxFamilyTests(SessionFixture fixture) : IClassFixture<Sess
     public void Unless_said_the_head_of_a_task_is_written(string name) => fixture.Run(() =>
     {
         using var model = TinyBert.Create(TinyFamilies.Describe(name), 71);
-        Assert.Equal([model.Head!.IsTask ? "logits" : "last_hidden_state"], OnnxModel.Whole(model, Precision.Float32).ToModel().Graph.Output.Select(o => o.Name));
-        Assert.Equal(["logits"], OnnxModel.Whole(model, Precision.Float32, head: true).ToModel().Graph.Output.Select(o => o.Name));
+        Assert.Equal([model.Head!.IsTask ? "logits" : "last_hidden_state"], Answers(null));
+        Assert.Equal(["logits"], Answers(true));
+
+        IEnumerable<string> Answers(bool? head) => OnnxModel.Whole(model, Precision.Float32, head).ToModel().Graph.Output.Select(o => o.Name).Where(o => OnnxCache.PastOf(o) is null);
     });
 
     /// <summary>As text is generated: the mask alone tells positions and the last token.</summary>
