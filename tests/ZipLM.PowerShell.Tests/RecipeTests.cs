@@ -21,7 +21,7 @@ public sealed class RecipeTests : IDisposable
         // Pruning alone, and few rounds: what is tested here is the way through the commands.
         string text = File.ReadAllText(_recipe);
         text = text[..text.IndexOf("# Without this section", StringComparison.Ordinal)] + "evaluation: {rounds: 3}\nlatency: {rounds: 3}\n";
-        File.WriteAllText(_recipe, text.Replace("  # rounds: 100", "  rounds: 3", StringComparison.Ordinal));
+        File.WriteAllText(_recipe, text.Replace("  # rounds: auto", "  rounds: 3", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -40,6 +40,14 @@ public sealed class RecipeTests : IDisposable
         Assert.Equal(["01-latency", "02-evaluate", "03-statistics-1.2x", "04-order-1.2x", "05-prune-1.2x", "06-evaluate-1.2x", "07-export-1.2x"], stages.Select(s => $"{s.Properties["Stage"].Value}"));
         Assert.All(stages, s => Assert.Equal("Done", $"{s.Properties["State"].Value}"));
         Assert.NotNull(stages[5].Properties["Quality"].Value);
+
+        // A run as a whole is what a report shows.
+        foreach (string source in new[] { $"Get-CompressionRun '{_run}'", $"Invoke-CompressionRecipe '{_recipe}' -RunDirectory '{_run}'" })
+        {
+            string page = File.ReadAllText($"{Assert.Single(_session.Run($"{source} | New-CompressionReport '{_folder}/report.html' -Force -PassThru"))}");
+            Assert.Contains("accuracy against speedup", page, StringComparison.Ordinal);
+            Assert.Contains("bert-1.2x", page, StringComparison.Ordinal);
+        }
 
         Outcome again = _session.Invoke($"[System.IO.FileInfo]::new('{_recipe}') | Invoke-CompressionRecipe -RunDirectory {{ '{_folder}/run' }} -AsJob | Receive-Job -Wait -AutoRemoveJob");
         Assert.Empty(again.Errors);

@@ -1,3 +1,5 @@
+using ZipLM.Engine.Search;
+
 namespace ZipLM.Engine.Compression;
 
 /// <summary>
@@ -20,8 +22,8 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
     /// <summary>How far from the aim a measured model is taken.</summary>
     private const double Tolerance = 0.015;
 
-    /// <summary>By how much of it a loss is clearly less: smaller differences may be chance on a few hundred rows.</summary>
-    private const double Clearly = 0.02;
+    /// <summary>By how many standard errors of the rows' differences a loss is clearly less: less may be chance.</summary>
+    private const double Clearly = 2;
 
     /// <summary>What is known of a plan once its model was measured.</summary>
     public interface ICandidate : IDisposable
@@ -31,8 +33,8 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
         /// <summary>What was measured as a share of the target: 1 keeps the promise.</summary>
         double Attained { get; }
 
-        /// <summary>Its loss in the search.</summary>
-        double Loss { get; }
+        /// <summary>Its loss on each of the search rows.</summary>
+        IReadOnlyList<double> Losses { get; }
 
         /// <summary>How often the budget was corrected before.</summary>
         int Corrections { get; }
@@ -99,13 +101,14 @@ internal sealed class BudgetCorrection<T>(Func<double, Plan?> find, Func<double,
     {
         (true, false) => true,
         (false, true) => false,
-        (true, true) when IsClearlyLess(one.Loss, other.Loss) => true,
-        (true, true) when IsClearlyLess(other.Loss, one.Loss) => false,
+        (true, true) when IsClearlyLess(one.Losses, other.Losses) => true,
+        (true, true) when IsClearlyLess(other.Losses, one.Losses) => false,
         (true, true) => one.Attained < other.Attained,
         (false, false) => one.Attained > other.Attained,
     };
 
-    private static bool IsClearlyLess(double loss, double other) => loss < other * (1 - Clearly);
+    private static bool IsClearlyLess(IReadOnlyList<double> losses, IReadOnlyList<double> others) =>
+        PairedDifference.Of(losses.Zip(others, (one, other) => one - other).ToArray()) is var difference && difference.Mean < -Clearly * difference.Error;
 
     /// <summary>What keeps the promise when it is measured again, too.</summary>
     private static double Least => Aim - Tolerance;

@@ -15,7 +15,7 @@ internal sealed class OutputCache(long bytes) : IDisposable
     public Tensor Get(int batch, string prefix) => _outputs[(batch, prefix)].alias();
 
     /// <summary>Keeps an output where there is room and none yet.</summary>
-    /// <param name="output">It stays the caller's, and does not share its memory with others.</param>
+    /// <param name="output">It stays the caller's; its memory is its own, since it is freed only with all of it.</param>
     public void Add(int batch, string prefix, Tensor output)
     {
         if (_bytes + Bytes(output) <= bytes && !_outputs.ContainsKey((batch, prefix)))

@@ -1,3 +1,4 @@
+using ZipLM.Engine.Data;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Pruning;
 using static TorchSharp.torch;
@@ -17,7 +18,7 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
 {
     private readonly OutputCache _outputs = new(cacheBytes);
     private readonly Dictionary<(string Plan, int Part), IReadOnlyList<double>> _known = [];
-    private readonly Dictionary<LayerShape, Block> _blocks = [];
+    private readonly Dictionary<(int Sublayer, int Level), Block> _blocks = [];
     private IReadOnlyList<PlanPath> _evaluated = [];
     private PlanPath? _best;
 
@@ -84,7 +85,6 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
     {
         using var gradients = inference_mode();
         using var scope = NewDisposeScope();
-        var batch = loss.Batches[index];
         var all = paths[0].Sublayers;
         var start = paths.ToDictionary(path => path, path => Enumerable.Range(0, all).LastOrDefault(s => _outputs.Has(index, path.Prefix(s))));
         // Outputs behind the sublayers that are done, of each of the beginnings that the plans have.
@@ -96,21 +96,7 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
                 behind[path.Prefix(s)] = First(path.Prefix(s), index);
             }
 
-            var parted = paths.Where(path => start[path] <= s).DistinctBy(path => path.Prefix(s + 1)).ToList();
-            var next = new Dictionary<string, Tensor>();
-            foreach (var joined in parted.GroupBy(path => path.Level(s)).SelectMany(same => same.Chunk(Math.Max(1, loss.BatchSize / batch.Rows.Count))))
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                foreach (var (path, output) in joined.Zip(Run(s, joined, [.. joined.Select(path => behind[path.Prefix(s)])], batch, cancellationToken)))
-                {
-                    next.Add(path.Prefix(s + 1), output);
-                    if (s + 1 < all)
-                    {
-                        _outputs.Add(index, path.Prefix(s + 1), output);
-                    }
-                }
-            }
-
+            var next = Advance(s, [.. paths.Where(path => start[path] <= s).DistinctBy(path => path.Prefix(s + 1))], behind, index, cancellationToken);
             foreach (var done in behind.Values)
             {
                 done.Dispose();
@@ -119,7 +105,14 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
             behind = next;
         }
 
-        return [.. paths.Select(path => loss.OfRows(index, model.Answer(behind[path.Key], batch, loss.Options)))];
+        return [.. paths.Select(path => Answer(behind[path.Key], index))];
+    }
+
+    private IReadOnlyList<double> Answer(Tensor last, int index)
+    {
+        // A language model's scores are large: one plan's at a time.
+        using var scope = NewDisposeScope();
+        return loss.OfRows(index, model.Answer(last, loss.Batches[index], loss.Options));
     }
 
     /// <summary>What a plan's sublayers begin with: an output that was kept, or the embeddings.</summary>
@@ -135,31 +128,64 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
         return embeddings;
     }
 
-    /// <summary>Runs a sublayer that some plans have in common on what each has before it, [batch, length, hidden].</summary>
-    private IReadOnlyList<Tensor> Run(int sublayer, IReadOnlyList<PlanPath> paths, IReadOnlyList<Tensor> inputs, Data.Batch batch, CancellationToken cancellationToken)
+    /// <summary>One sublayer further: the outputs behind it, by what the plans then begin with.</summary>
+    /// <param name="paths">One for each output that is missing.</param>
+    /// <param name="behind">The outputs before it.</param>
+    private Dictionary<string, Tensor> Advance(
+        int sublayer, IReadOnlyList<PlanPath> paths, IReadOnlyDictionary<string, Tensor> behind, int index, CancellationToken cancellationToken)
+    {
+        var outputs = new Dictionary<string, Tensor>();
+        var most = Math.Max(1, loss.BatchSize / loss.Batches[index].Rows.Count);
+        foreach (var joined in paths.GroupBy(path => path.Level(sublayer)).SelectMany(same => same.Chunk(most)))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var found = Run(sublayer, joined[0], [.. joined.Select(path => behind[path.Prefix(sublayer)])], loss.Batches[index], cancellationToken);
+            foreach (var (path, output) in joined.Zip(found))
+            {
+                outputs.Add(path.Prefix(sublayer + 1), output);
+                if (sublayer + 1 < path.Sublayers)
+                {
+                    _outputs.Add(index, path.Prefix(sublayer + 1), output);
+                }
+            }
+        }
+
+        return outputs;
+    }
+
+    /// <summary>Runs a sublayer as a plan has it on the outputs of several, [batch, length, hidden], as one batch.</summary>
+    private IReadOnlyList<Tensor> Run(int sublayer, PlanPath plan, IReadOnlyList<Tensor> inputs, Batch batch, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
-        var block = Block(paths[0].Shapes[sublayer / 2], cancellationToken);
+        var (kind, level) = (PlanPath.Kind(sublayer), plan.Level(sublayer));
+        var block = Block(sublayer, level, cancellationToken);
+        if (level == 0 && block.PreNorm)
+        {
+            // Nothing is left of it, not even the norm.
+            return [.. inputs.Select(input => input.clone().MoveToOuterDisposeScope())];
+        }
+
+        ForwardTokens += level > 0 ? (double)batch.TokenCount * inputs.Count / plan.Sublayers : 0;
         var x = inputs.Count == 1 ? inputs[0] : cat([.. inputs]);
-        var output = PlanPath.Kind(sublayer) == Sublayer.Attention
-            ? block.AttentionSublayer(x, Mask(batch, inputs.Count), loss.Options)
+        var mask = Transformer.AttentionMask(batch);
+        var output = kind == Sublayer.Attention
+            ? block.AttentionSublayer(x, inputs.Count == 1 ? mask : mask?.repeat(inputs.Count, 1, 1, 1), loss.Options)
             : block.FeedForwardSublayer(x, loss.Options);
-        ForwardTokens += paths[0].Level(sublayer) > 0 ? (double)batch.TokenCount * paths.Count / paths[0].Sublayers : 0;
         // Apart in memory, so that each can be freed without the others.
         return [.. (inputs.Count == 1 ? [output] : output.chunk(inputs.Count).Select(part => part.clone())).Select(part => part.MoveToOuterDisposeScope())];
     }
 
-    private static Tensor? Mask(Data.Batch batch, int times) =>
-        Transformer.AttentionMask(batch) is { } mask ? times == 1 ? mask : cat([.. Enumerable.Repeat(mask, times)]) : null;
-
-    private Block Block(LayerShape shape, CancellationToken cancellationToken)
+    /// <summary>A block that has one sublayer at a level and not the other.</summary>
+    private Block Block(int sublayer, int level, CancellationToken cancellationToken)
     {
-        if (!_blocks.TryGetValue(shape, out var block))
+        if (!_blocks.TryGetValue((sublayer, level), out var block))
         {
             // What the store rebuilds here it keeps for the models that are made in the end, which are to learn.
             using var normal = inference_mode(false);
             using var gradients = no_grad();
-            block = _blocks[shape] = Shrinker.Shrink(model.Blocks[shape.Layer], shape, store, cancellationToken);
+            var layer = sublayer / 2;
+            LayerShape shape = PlanPath.Kind(sublayer) == Sublayer.Attention ? new(layer, level, 0) : new(layer, 0, level);
+            block = _blocks[(sublayer, level)] = Shrinker.Shrink(model.Blocks[layer], shape, store, cancellationToken);
         }
 
         return block;
@@ -170,9 +196,10 @@ internal sealed class PlanLoss(Transformer model, PruningStore store, SearchLoss
     {
         IReadOnlyList<PlanPath> kept = _best is null ? _evaluated : [.. _evaluated, _best];
         _outputs.KeepOnly(kept.SelectMany(path => path.Prefixes).ToHashSet());
-        foreach (var shape in _blocks.Keys.Except(kept.SelectMany(path => path.Shapes)).ToList())
+        var levels = kept.SelectMany(path => Enumerable.Range(0, path.Sublayers).Select(s => (s, path.Level(s)))).ToHashSet();
+        foreach (var key in _blocks.Keys.Where(key => !levels.Contains(key)).ToList())
         {
-            _blocks.Remove(shape, out var block);
+            _blocks.Remove(key, out var block);
             block!.Dispose();
         }
     }

@@ -26,7 +26,7 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     private const int Remembered = 8;
 
     private readonly double[] _alike = [.. Enumerable.Repeat(1.0, choices.Sublayers)];
-    private readonly Dictionary<string, (IReadOnlyList<double> Coefficients, double Loss)> _plans = [];
+    private readonly Dictionary<string, (IReadOnlyList<double> Coefficients, IReadOnlyList<double> Losses)> _plans = [];
     private IReadOnlyList<double>? _found;
     private IReadOnlyList<IReadOnlyList<double>> _near = [];
     private SearchSummary _summary = new(0, 0, 0, 0, [], []);
@@ -34,8 +34,8 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
     /// <summary>What was done for the last target, its corrections included, with the coefficients of the plan that was chosen among those found.</summary>
     public SearchSummary Summary(Plan chosen) => _summary with { Coefficients = _plans[Key(chosen)].Coefficients };
 
-    /// <summary>Mean loss of a plan that was found over the search rows.</summary>
-    public double LossOf(Plan found) => _plans[Key(found)].Loss;
+    /// <summary>Loss of a plan that was found on each of the search rows.</summary>
+    public IReadOnlyList<double> LossesOf(Plan found) => _plans[Key(found)].Losses;
 
     /// <summary>Predicted time of the fastest plan there is.</summary>
     public double FastestMilliseconds => choices.FastestMilliseconds;
@@ -77,7 +77,7 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
             Kept = () =>
             {
                 loss.Keep(choices.Shapes(search.Plan));
-                curve.Add(new(_summary.Trials + search.Trials, search.Loss, _summary.ForwardTokens + loss.ForwardTokens - before));
+                curve.Add(new(_summary.Trials + search.BestTrial, search.Loss, _summary.ForwardTokens + loss.ForwardTokens - before));
             },
         };
         var random = new Random(seed);
@@ -98,7 +98,7 @@ internal sealed class PlanSearch(PlanChoices choices, PlanLoss loss, SearchLoss 
         reporter.Progress(new(activity, "done", draws + redraws, draws + redraws, Completed: true));
         var plan = choices.Plan(search.Plan, budget);
         _found = search.Coefficients;
-        _plans[Key(plan)] = (search.Coefficients, search.SearchLoss);
+        _plans[Key(plan)] = (search.Coefficients, search.Losses);
         _near = search.Best(Remembered);
         _summary = new(
             _summary.Trials + search.Trials, _summary.Evaluated + search.Evaluated, _summary.StoppedEarly + search.StoppedEarly,

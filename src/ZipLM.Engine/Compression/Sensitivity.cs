@@ -14,12 +14,12 @@ internal static class Sensitivity
     public static IReadOnlyList<double> Around(
         IReadOnlyList<int> choice, PlanChoices choices, Func<IReadOnlyList<IReadOnlyList<int>>, IReadOnlyList<double>> losses)
     {
-        var changed = choice.Select((level, s) => Changed(choice, s, choices)).ToList();
-        var found = losses([choice, .. changed.OfType<int[]>()]);
-        var tried = 0;
+        var changed = choice.Select((_, s) => Changed(choice, s, choices)).ToList();
+        var tried = new Queue<double>(losses([choice, .. changed.OfType<int[]>()]));
+        var whole = tried.Dequeue();
         var slopes = changed.Select((other, s) => other is null
             ? double.NaN
-            : (found[++tried] - found[0]) / (choices.Cost(s, other[s]) - choices.Cost(s, choice[s]))).ToList();
+            : (tried.Dequeue() - whole) / (choices.Cost(s, other[s]) - choices.Cost(s, choice[s]))).ToList();
         var largest = slopes.Where(double.IsFinite).DefaultIfEmpty(1).Max();
         return largest > 0
             ? [.. slopes.Select(slope => slope > Least * largest ? slope / largest : Least)]

@@ -83,6 +83,11 @@ public static class TrainingFlow
 
         var evaluation = validation is null ? null : EvaluationSet.Create(student, validation, own, null, cancellationToken, reporter);
 
+        if (options.CheckpointPath is not null && student.Path is null)
+        {
+            reporter.Warning($"'{student.Name}' is in memory only. Once this process has ended, only a model of the very same weights goes on from the checkpoint: save it first (Export-Model), and train what Get-Model reads.");
+        }
+
         var seed = options.Seed ?? student.Session.Seed;
         var result = student.Weights(reporter, cancellationToken).Copy();
         try

@@ -29,7 +29,7 @@ internal sealed class VerifiedSearch(
         var loop = new BudgetCorrection<Candidate>(
             milliseconds => search.Find(milliseconds, cancellationToken), milliseconds => search.Correct(milliseconds, cancellationToken),
             search.FastestMilliseconds, cancellationToken);
-        var best = loop.Run(budget, (plan, corrections) => Verify(plan, target, corrections, cancellationToken) with { Loss = search.LossOf(plan) });
+        var best = loop.Run(budget, (plan, corrections) => Verify(plan, target, corrections, cancellationToken) with { Losses = search.LossesOf(plan) });
         if (best.Attained < 1)
         {
             var cause = loop.IsExhausted
@@ -69,8 +69,7 @@ internal sealed class VerifiedSearch(
     /// <summary>A plan whose model was measured.</summary>
     internal sealed record Candidate(Plan Plan, Transformer Shrunk, Speedup Measured, double Attained, int Corrections) : BudgetCorrection<Candidate>.ICandidate
     {
-        /// <summary>Over the search rows.</summary>
-        public double Loss { get; init; }
+        public IReadOnlyList<double> Losses { get; init; } = [];
 
         public void Dispose() => Shrunk.Dispose();
     }

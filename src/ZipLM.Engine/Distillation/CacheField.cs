@@ -8,6 +8,9 @@ namespace ZipLM.Engine.Distillation;
 /// <param name="Type">As they are stored: half precision, or 32-bit integers.</param>
 internal sealed record CacheField(string Name, bool IsPerToken, int Numbers, ScalarType Type)
 {
+    /// <summary>Given in half precision as well: so many numbers that turning them into others takes the processors from the student.</summary>
+    public bool IsGivenAsStored { get; init; }
+
     /// <summary>Bytes of the numbers of one row or token.</summary>
     public int Bytes => Numbers * (Type == ScalarType.Float16 ? 2 : 4);
 }

@@ -6,6 +6,9 @@ namespace ZipLM.Engine.Distillation;
 /// <summary>The losses of the steps since the last line of the learning curve. They stay on the device until a line is asked for.</summary>
 internal sealed class LossWindow(LossWeights weights) : IDisposable
 {
+    /// <summary>What to do when a loss or a weight is no number any more.</summary>
+    public const string DivergedRemedy = "Use a smaller -LearningRate, or more -WarmUp, and with -CheckpointPath a new folder: the one there goes on as it was begun.";
+
     private readonly List<(Tensor Terms, IReadOnlyList<int> Rows)> _steps = [];
     private long _tokens;
     private long _start = Stopwatch.GetTimestamp();
@@ -43,7 +46,7 @@ internal sealed class LossWindow(LossWeights weights) : IDisposable
             var rows = _steps[at].Rows.Order().Select(r => r + 1).ToList();
             throw new ZipLMException("TrainingDiverged", ErrorKind.InvalidOperation,
                 FormattableString.Invariant($"The loss became {totals[at]} in step {step - totals.Count + at + 1}, with rows {string.Join(", ", rows.Take(8))}{(rows.Count > 8 ? ", …" : "")} of the training data."),
-                "Use a smaller -LearningRate, or more -WarmUp.");
+                DivergedRemedy);
         }
     }
 

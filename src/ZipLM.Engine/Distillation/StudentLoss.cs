@@ -36,7 +36,7 @@ internal sealed class StudentLoss(TrainingOptions options, LayerPairs? pairs)
     {
         if (options.TokenDistance != TokenDistance.Euclidean || !student.Zip(teacher).All(b => TokenKernel.Supports(b.First, b.Second)))
         {
-            return (DistillationLoss.Token(student, teacher, batch, options.TokenDistance).Times(share), []);
+            return (DistillationLoss.Token(student, [.. teacher.Select(t => t.dtype == ScalarType.Float16 ? t.to(ScalarType.Float32) : t)], batch, options.TokenDistance).Times(share), []);
         }
 
         var perToken = share / batch.TokenCount;

@@ -73,7 +73,7 @@ internal sealed class Teacher(Transformer model, LossWeights weights, double tem
             ModelTask.QuestionAnswering => [new("logits", IsPerToken: true, 2, ScalarType.Float16)],
             _ => [new("logits", IsPerToken: false, labels, ScalarType.Float16)],
         };
-        return pairs == 0 ? logits : [.. logits, new("hidden", IsPerToken: true, pairs * width, ScalarType.Float16)];
+        return pairs == 0 ? logits : [.. logits, new("hidden", IsPerToken: true, pairs * width, ScalarType.Float16) { IsGivenAsStored = true }];
     }
 
     /// <summary>The answer that kept numbers stand for; owns them.</summary>

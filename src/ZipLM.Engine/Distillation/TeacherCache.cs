@@ -139,7 +139,7 @@ internal sealed unsafe class TeacherCache : IDisposable
     {
         long[] shape = field.IsPerToken ? [rows.Count, rows.Length, field.Numbers] : [rows.Count, field.Numbers];
         var isHalf = field.Type == ScalarType.Float16;
-        var host = empty(shape, isHalf ? ScalarType.Float32 : ScalarType.Int64).DetachFromDisposeScope();
+        var host = empty(shape, field.IsGivenAsStored ? field.Type : isHalf ? ScalarType.Float32 : ScalarType.Int64).DetachFromDisposeScope();
         var perRow = field.Numbers * (field.IsPerToken ? rows.Length : 1);
         // Of many blocks they are more bytes than a span can have.
         var target = (byte*)HostTensor.Address(host);
@@ -149,7 +149,13 @@ internal sealed unsafe class TeacherCache : IDisposable
             var count = field.Numbers * (field.IsPerToken ? lengths[i] : 1);
             var source = region + (field.Bytes * (field.IsPerToken ? _tokenAt[row] : _rowAt[row]));
             // Padding is 0.
-            if (isHalf)
+            if (field.IsGivenAsStored)
+            {
+                var halves = new Span<Half>((Half*)target + ((long)i * perRow), perRow);
+                new ReadOnlySpan<Half>(source, count).CopyTo(halves);
+                halves[count..].Clear();
+            }
+            else if (isHalf)
             {
                 var floats = new Span<float>((float*)target + ((long)i * perRow), perRow);
                 TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, count), floats);

@@ -34,7 +34,7 @@ internal sealed class TrainingCheckpoint : IDisposable
             // The system frees it when its holder dies.
             _lock = new(lockFile, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
         }
-        catch (IOException e) when (File.Exists(lockFile))
+        catch (IOException e) when (HeldFile.Is(e))
         {
             throw new ZipLMException("TrainingCheckpointInUse", ErrorKind.InvalidOperation,
                 $"Another training is using the checkpoint in '{directory}'.", "Wait for it, or give another -CheckpointPath.", directory, e);
@@ -68,6 +68,9 @@ internal sealed class TrainingCheckpoint : IDisposable
             return stored is null ? null : StateOf(stored.Metadata);
         }
     }
+
+    /// <summary>What the stored run has otherwise than this one, in words, of what changes no more than rounding and memory.</summary>
+    public IReadOnlyList<string> Differences { get; private set; } = [];
 
     /// <summary>Puts a stored run's numbers in place.</summary>
     /// <param name="best">Takes the best weights, where there are any.</param>
@@ -134,6 +137,7 @@ internal sealed class TrainingCheckpoint : IDisposable
             ? JsonSerializer.Deserialize<Dictionary<string, string>>(text)!
             : throw new ZipLMException("TrainingCheckpointInvalid", ErrorKind.InvalidData,
                 $"'{_file}' is no checkpoint of a training, or one of another version.", "Give another -CheckpointPath, or delete the file.", _file);
+        Differences = _identity.Roundings(stored);
         if (_identity.Differences(stored) is { Count: > 0 } differences)
         {
             throw new ZipLMException("TrainingCheckpointMismatch", ErrorKind.InvalidArgument,

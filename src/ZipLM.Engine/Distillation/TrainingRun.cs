@@ -25,12 +25,18 @@ internal sealed class TrainingRun : IDisposable
     {
         (_parameters, _optimizer, _window, _options, _reporter, _checkpoint) = (parameters, optimizer, window, options, reporter, checkpoint);
         var stored = checkpoint?.Restore(parameters, optimizer, window, best => _best = best.DetachFromDisposeScope(), cancellationToken);
-        State = stored ?? new() { PartSize = Math.Min(options.MicroBatchSize ?? options.BatchSize, options.BatchSize), CachesTeacher = cachesTeacher };
+        var most = Math.Min(options.MicroBatchSize ?? options.BatchSize, options.BatchSize);
+        // Smaller parts than asked for are those that memory had room for.
+        State = stored is null ? new() { PartSize = most, CachesTeacher = cachesTeacher } : stored with { PartSize = Math.Min(stored.PartSize, most) };
         _curve.AddRange(checkpoint?.Metrics.KeepUpTo(State.Logged) ?? []);
         if (stored is not null)
         {
             _saved = stored;
             reporter.Verbose($"Going on after step {stored.Step} of {checkpoint!.Directory.FullName}{(stored.Done ? ", which is the last" : "")}.");
+            if (checkpoint.Differences is { Count: > 0 } differences)
+            {
+                reporter.Warning($"The training in '{checkpoint.Directory.FullName}' was begun with {string.Join("; ", differences)}: it goes on, and its weights are not to the last bit those of one that never stopped.");
+            }
         }
     }
 
@@ -114,7 +120,7 @@ internal sealed class TrainingRun : IDisposable
         if (!_parameters.Weights.isfinite().all().item<bool>())
         {
             throw new ZipLMException("TrainingDiverged", ErrorKind.InvalidOperation,
-                $"A weight is no longer finite after step {State.Step}.", "Use a smaller -LearningRate, or more -WarmUp.");
+                $"A weight is no longer finite after step {State.Step}.", LossWindow.DivergedRemedy);
         }
     }
 }

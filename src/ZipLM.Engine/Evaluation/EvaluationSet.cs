@@ -1,5 +1,6 @@
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Models;
+using ZipLM.Engine.Runtime;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Evaluation;
@@ -14,6 +15,9 @@ internal sealed class EvaluationSet
 
     private readonly TextDataset _data;
     private readonly int _labels;
+
+    /// <summary>Rows of a batch at most; fewer once memory ran out.</summary>
+    private int _most = BatchSize;
 
     /// <param name="data">The rows, with what is right as the model has it.</param>
     /// <param name="encoded">The same as tokens.</param>
@@ -58,9 +62,25 @@ internal sealed class EvaluationSet
     /// <param name="answer">Gives a batch's answers as <see cref="ModelOutput.Logits"/>; called within a dispose scope.</param>
     public Quality Evaluate(Transformer model, Func<Batch, Tensor> answer, CancellationToken cancellationToken)
     {
+        while (true)
+        {
+            try
+            {
+                return EvaluateAll(model, answer, cancellationToken);
+            }
+            catch (Exception e) when (_most > 1 && OutOfMemory.Is(e))
+            {
+                // A training that fits in small parts is not to end when it is validated.
+                _most /= 2;
+            }
+        }
+    }
+
+    private Quality EvaluateAll(Transformer model, Func<Batch, Tensor> answer, CancellationToken cancellationToken)
+    {
         var scorer = Scorer.Of(_data, Encoded, _labels);
         var (loss, count) = (0.0, 0L);
-        foreach (var batch in Batch.Sequential(Encoded, BatchSizeFor(Encoded, model, BatchSize), model.Device))
+        foreach (var batch in Batch.Sequential(Encoded, BatchSizeFor(Encoded, model, _most), model.Device))
         {
             using var gradients = inference_mode();
             using var scope = NewDisposeScope();

@@ -26,9 +26,10 @@ internal sealed class RuntimeAnswers : IDisposable
             return;
         }
 
-        // As it is timed and exported; the head of a masked language model comes on top, since its answers are what is judged.
+        // As it is timed and exported. The head of a masked language model comes on top, since its answers are what is judged,
+        // and no text is written: keys and values are not asked for.
         Bytes = OnnxModel.Whole(model, environment.Precision).Constants.Sum(c => c.Bytes);
-        _program = new(OnnxModel.Whole(model, environment.Precision, head: true), environment.Threads);
+        _program = new(OnnxModel.Whole(model, environment.Precision, head: true, cached: false), environment.Threads);
     }
 
     /// <summary>Size of the weights.</summary>

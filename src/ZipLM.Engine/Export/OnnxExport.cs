@@ -14,7 +14,7 @@ public static class OnnxExport
     // Where a constant begins in the data file: readers map it into memory page by page.
     private const int Alignment = 4096;
 
-    /// <summary>Writes a model with the head of its task. The head of a masked language model is none: it gives <c>last_hidden_state</c>.</summary>
+    /// <summary>Writes a model with the head of its task. The head of a masked language model is none: it gives <c>last_hidden_state</c>. A causal one has its key/value cache.</summary>
     /// <param name="path">Absolute path: a file where it ends in <c>.onnx</c>, else a directory.</param>
     /// <param name="precision">Float32, or Int8 for dynamic quantisation.</param>
     /// <param name="replace">Replace what is there.</param>

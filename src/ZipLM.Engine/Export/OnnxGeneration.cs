@@ -1,43 +1,34 @@
 using Microsoft.ML.OnnxRuntime;
 using ZipLM.Engine.Models;
-using ZipLM.Engine.Runtime;
 
 namespace ZipLM.Engine.Export;
 
 /// <summary>
 /// Writes a text in ONNX Runtime as <see cref="Generation"/> does in torch: what a pass gives as keys and values the next one
-/// takes. The graph's head answers at every token of the prompt, as those do that exporters of language models write.
+/// takes. The graph's head answers at every token of the prompt, as exporters of language models write it by default.
 /// </summary>
-/// <param name="program">A graph with a cache.</param>
-/// <param name="prompt">int64 [batch, length], without padding; with <paramref name="next"/> it must outlive this.</param>
-/// <param name="next">int64 [batch, 1]: what is read as every further token.</param>
-/// <param name="tokens">How many are written, ≥ 1.</param>
-internal sealed class OnnxGeneration(OnnxProgram program, OrtValue prompt, OrtValue next, int tokens) : IDisposable
+internal static class OnnxGeneration
 {
-    private readonly IReadOnlyList<OrtValue> _masks = Masks(prompt, tokens);
-
+    /// <param name="program">A graph with a cache.</param>
     /// <param name="each">Called for each token with the answer, as the graph gives it; freed after the call.</param>
-    public void Run(Action<OrtValue>? each = null)
+    public static void Run(OnnxProgram program, OnnxText text, Action<OrtValue>? each = null)
     {
         IDisposableReadOnlyCollection<OrtValue>? before = null;
         try
         {
-            for (var token = 0; token < tokens; token++)
+            for (var token = 0; token < text.Tokens; token++)
             {
-                var inputs = new Dictionary<string, OrtValue>(StringComparer.Ordinal)
+                var (ids, mask) = text.Pass(token);
+                var inputs = new Dictionary<string, OrtValue>(StringComparer.Ordinal) { [OnnxModel.InputIds] = ids, [OnnxModel.AttentionMask] = mask };
+                foreach (var (output, value) in program.Outputs.Zip(before ?? (IReadOnlyCollection<OrtValue>)[]))
                 {
-                    [OnnxModel.InputIds] = token == 0 ? prompt : next,
-                    [OnnxModel.AttentionMask] = _masks[token],
-                };
-                for (var output = 0; output < (before?.Count ?? 0); output++)
-                {
-                    if (OnnxCache.PastOf(program.Outputs[output]) is { } past)
+                    if (OnnxCache.PastOf(output) is { } past)
                     {
-                        inputs.Add(past, before![output]);
+                        inputs.Add(past, value);
                     }
                 }
 
-                var given = program.Give(inputs);
+                var given = program.RunAll(inputs);
                 before?.Dispose();
                 before = given;
                 each?.Invoke(given[0]);
@@ -47,25 +38,5 @@ internal sealed class OnnxGeneration(OnnxProgram program, OrtValue prompt, OrtVa
         {
             before?.Dispose();
         }
-    }
-
-    public void Dispose()
-    {
-        foreach (var mask in _masks)
-        {
-            mask.Dispose();
-        }
-    }
-
-    /// <summary>Of each pass: every token that was read so far counts.</summary>
-    private static IReadOnlyList<OrtValue> Masks(OrtValue prompt, int tokens)
-    {
-        var shape = prompt.GetTensorTypeAndShape().Shape;
-        return [.. Enumerable.Range(0, tokens).Select(token =>
-        {
-            var ones = new long[shape[0] * (shape[1] + token)];
-            Array.Fill(ones, 1);
-            return OnnxSession.Value(ones, shape[0], shape[1] + token);
-        })];
     }
 }

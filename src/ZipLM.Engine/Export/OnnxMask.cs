@@ -1,6 +1,9 @@
 namespace ZipLM.Engine.Export;
 
-/// <summary>What is computed from <c>attention_mask</c>, int64 [batch, sequence] with 1 for tokens; each once, where it is asked for.</summary>
+/// <summary>
+/// What is computed from <c>attention_mask</c>, int64 [batch, sequence], or [batch, past + sequence], with 1 for tokens; each
+/// once, where it is asked for.
+/// </summary>
 /// <param name="ids">Value [batch, sequence] of the tokens that are read now, where the mask has those before, too; null = the mask has no others.</param>
 internal sealed class OnnxMask(OnnxGraph graph, string mask, string? ids = null)
 {

@@ -14,7 +14,7 @@ internal sealed class OnnxProgram : IDisposable
 
     private readonly OnnxSession _session;
     private readonly HashSet<string> _inputs;
-    private readonly Dictionary<long, IReadOnlyDictionary<string, OrtValue>> _nothing = [];
+    private readonly Dictionary<long, Dictionary<string, OrtValue>> _emptyPasts = [];
 
     /// <exception cref="ZipLMException"><c>OnnxModelTooLarge</c>.</exception>
     public OnnxProgram(OnnxGraph graph, int threads)
@@ -36,6 +36,13 @@ internal sealed class OnnxProgram : IDisposable
         [OnnxModel.AttentionMask] = Int64(batch.Mask),
         [OnnxModel.TypeIds] = Int64(batch.TypeIds),
     };
+
+    /// <summary>Whole numbers as an input; the caller disposes it.</summary>
+    public static OrtValue Int64(Tensor values)
+    {
+        using var scope = NewDisposeScope();
+        return OnnxSession.Value(values.to(int64).cpu().contiguous().data<long>().ToArray(), values.shape);
+    }
 
     /// <summary>Random hidden states without padding as inputs of a sublayer; the caller disposes them.</summary>
     public static Dictionary<string, OrtValue> Inputs(int batchSize, int sequenceLength, int hiddenSize, int seed)
@@ -59,26 +66,14 @@ internal sealed class OnnxProgram : IDisposable
     /// <summary>Names of the outputs, the answer first.</summary>
     public IReadOnlyList<string> Outputs => _session.Outputs;
 
-    /// <summary>What a text begins with: a past of no tokens for each layer that looks back; it belongs to this.</summary>
-    public IReadOnlyDictionary<string, OrtValue> Nothing(long batchSize)
-    {
-        if (!_nothing.TryGetValue(batchSize, out var nothing))
-        {
-            _nothing[batchSize] = nothing = _inputs.Where(OnnxCache.IsPast).ToDictionary(
-                input => input, input => { var sizes = _session.Dimensions(input); return OnnxSession.Empty(batchSize, sizes[1], 0, sizes[3]); }, StringComparer.Ordinal);
-        }
-
-        return nothing;
-    }
-
     /// <summary>Runs the graph and drops what it gives; inputs that the graph does not have are left out, and a past that is missing has no tokens.</summary>
-    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Run(Known(inputs));
+    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Run(Completed(inputs));
 
     /// <summary>The same, and gives all outputs, which are the caller's.</summary>
-    public IDisposableReadOnlyCollection<OrtValue> Give(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Give(Known(inputs));
+    public IDisposableReadOnlyCollection<OrtValue> RunAll(IReadOnlyDictionary<string, OrtValue> inputs) => _session.RunAll(Completed(inputs));
 
     /// <summary>Runs the graph; its output in row-major order.</summary>
-    public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Answer(Known(inputs)).Values;
+    public float[] Values(IReadOnlyDictionary<string, OrtValue> inputs) => _session.Answer(Completed(inputs)).Values;
 
     /// <summary>Runs a whole model; its output in row-major order.</summary>
     public float[] Run(Batch batch) => Answer(batch).Values;
@@ -89,7 +84,7 @@ internal sealed class OnnxProgram : IDisposable
         var inputs = Inputs(batch);
         try
         {
-            return _session.Answer(Known(inputs));
+            return _session.Answer(Completed(inputs));
         }
         finally
         {
@@ -107,37 +102,47 @@ internal sealed class OnnxProgram : IDisposable
 
     public void Dispose()
     {
-        foreach (var nothing in _nothing.Values)
+        foreach (var past in _emptyPasts.Values)
         {
-            Free(nothing);
+            Free(past);
         }
 
         _session.Dispose();
     }
 
-    private IReadOnlyDictionary<string, OrtValue> Known(IReadOnlyDictionary<string, OrtValue> inputs)
+    /// <summary>Inputs without those that the graph does not have, and with a past of no tokens where one is missing.</summary>
+    private IReadOnlyDictionary<string, OrtValue> Completed(IReadOnlyDictionary<string, OrtValue> inputs)
     {
-        if (inputs.Count == _inputs.Count)
+        if (_inputs.SetEquals(inputs.Keys))
         {
             return inputs;
         }
 
-        var known = inputs.Where(i => _inputs.Contains(i.Key)).ToDictionary(StringComparer.Ordinal);
-        if (known.Count < _inputs.Count)
+        var completed = inputs.Where(i => _inputs.Contains(i.Key)).ToDictionary(StringComparer.Ordinal);
+        if (completed.Count < _inputs.Count)
         {
-            foreach (var (name, nothing) in Nothing(inputs[OnnxModel.InputIds].GetTensorTypeAndShape().Shape[0]))
+            foreach (var (name, past) in EmptyPast(inputs[OnnxModel.InputIds].GetTensorTypeAndShape().Shape[0]))
             {
-                known.TryAdd(name, nothing);
+                completed.TryAdd(name, past);
             }
         }
 
-        return known;
+        return completed;
     }
 
-    /// <summary>Whole numbers as an input; the caller disposes it.</summary>
-    public static OrtValue Int64(Tensor values)
+    /// <summary>What a text begins with, for each layer that looks back.</summary>
+    private Dictionary<string, OrtValue> EmptyPast(long batchSize)
     {
-        using var scope = NewDisposeScope();
-        return OnnxSession.Value(values.to(int64).cpu().contiguous().data<long>().ToArray(), values.shape);
+        if (!_emptyPasts.TryGetValue(batchSize, out var past))
+        {
+            _emptyPasts[batchSize] = past = new(StringComparer.Ordinal);
+            foreach (var input in _inputs.Where(OnnxCache.IsPast))
+            {
+                var sizes = _session.Dimensions(input);
+                past[input] = OnnxSession.Empty(batchSize, sizes[1], 0, sizes[3]);
+            }
+        }
+
+        return past;
     }
 }

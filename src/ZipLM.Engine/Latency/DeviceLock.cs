@@ -1,17 +1,15 @@
 using System.Globalization;
+using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Latency;
 
 /// <summary>
-/// Lets the processes of this machine take turns when they measure time on one device. A locked file in the temporary
-/// folder: the system itself unlocks it when a process dies. A note beside it says whose turn it is.
+/// Lets the processes of this machine take turns when they measure time on one device. A locked file that all of them see:
+/// the system itself unlocks it when a process dies. A note beside it says whose turn it is.
 /// </summary>
 internal static class DeviceLock
 {
-    // What .NET puts into HResult where another has the file: errno on Unix (EWOULDBLOCK), a Win32 code on Windows.
-    private const int WouldBlockOnLinux = 11;
-    private const int WouldBlockElsewhere = 35;
-    private const int SharingViolation = unchecked((int)0x80070020);
+    private const string SharedFolder = "/dev/shm";
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
@@ -32,7 +30,7 @@ internal static class DeviceLock
                 var file = new FileStream(path, File.Exists(path) ? FileMode.Open : FileMode.OpenOrCreate, FileAccess.Read, FileShare.None);
                 return new Turn(file, NoteFor(device), device, reporter);
             }
-            catch (IOException e) when (IsHeld(e))
+            catch (IOException e) when (HeldFile.Is(e))
             {
                 if (!told)
                 {
@@ -50,12 +48,12 @@ internal static class DeviceLock
         }
     }
 
-    internal static string PathFor(string device) => Path.Combine(Path.GetTempPath(), $"ziplm-{device.Replace(':', '-')}.lock");
+    internal static string PathFor(string device) => Path.Combine(Folder(), $"ziplm-{device.Replace(':', '-')}.lock");
+
+    /// <summary>The temporary folder where the environment names one; else not /tmp, of which a service may have one of its own (systemd's PrivateTmp).</summary>
+    private static string Folder() => Environment.GetEnvironmentVariable("TMPDIR") is null && Directory.Exists(SharedFolder) ? SharedFolder : Path.GetTempPath();
 
     internal static string NoteFor(string device) => PathFor(device) + ".owner";
-
-    private static bool IsHeld(IOException e) =>
-        e.HResult == (OperatingSystem.IsWindows() ? SharingViolation : OperatingSystem.IsLinux() ? WouldBlockOnLinux : WouldBlockElsewhere);
 
     private static string? ReadNote(string device)
     {

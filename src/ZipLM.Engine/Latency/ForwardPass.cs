@@ -2,16 +2,10 @@ namespace ZipLM.Engine.Latency;
 
 /// <summary>A forward pass that is ready to run, with what a runtime has loaded for it.</summary>
 /// <param name="run">Runs it and drops what it gives.</param>
-/// <param name="loaded">Freed with it, in this order.</param>
-internal sealed class ForwardPass(Action run, params IReadOnlyList<IDisposable> loaded) : IDisposable
+/// <param name="loaded">Freed with it.</param>
+internal sealed class ForwardPass(Action run, IDisposable? loaded = null) : IDisposable
 {
     public void Run() => run();
 
-    public void Dispose()
-    {
-        foreach (var one in loaded)
-        {
-            one.Dispose();
-        }
-    }
+    public void Dispose() => loaded?.Dispose();
 }

@@ -41,6 +41,7 @@ internal sealed class ForwardTimer : IDisposable
         IReadOnlyList<ForwardPass> cases, RoundPlan rounds, string activity, IReporter reporter, CancellationToken cancellationToken)
     {
         using var turn = DeviceLock.Take(Environment.Device, reporter, cancellationToken);
+        using var begun = _runtime.Begin();
         var actions = cases.Select(c => (Action)c.Run).ToList();
         try
         {
@@ -121,7 +122,7 @@ internal sealed class ForwardTimer : IDisposable
         if (choice.Runtime == InferenceRuntime.OnnxRuntime)
         {
             return new OnnxRuntime(session, choice.Precision ?? Precision.Float32, batchSize, sequenceLength,
-                isCached: model.Task == ModelTask.CausalLanguageModeling, generatedTokens);
+                isCached: model.Task == ModelTask.CausalLanguageModeling, generatedTokens, choice.Threads);
         }
 
         if (choice.Precision is { } precision && precision != session.Precision)
@@ -130,7 +131,7 @@ internal sealed class ForwardTimer : IDisposable
                 $"The session loads models in {session.Precision}, and torch computes in that.", $"Use Connect-GpuSession -Precision {precision}.", precision);
         }
 
-        return new TorchRuntime(session, batchSize, sequenceLength, generatedTokens);
+        return new TorchRuntime(session, batchSize, sequenceLength, generatedTokens, choice.Threads);
     }
 
     private static void RequireGeneration(ModelDescription model, int prompt, int tokens)

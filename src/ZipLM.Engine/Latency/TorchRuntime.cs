@@ -6,12 +6,13 @@ using static TorchSharp.torch;
 namespace ZipLM.Engine.Latency;
 
 /// <summary>Models in libtorch, on the session's device and in its precision.</summary>
-internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequenceLength, int generatedTokens = 0) : IModelRuntime
+/// <param name="threads">Null = the session's.</param>
+internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequenceLength, int generatedTokens = 0, int? threads = null) : IModelRuntime
 {
     private readonly Dictionary<long, (Batch Prompt, Batch Next)> _batches = [];
 
     public InferenceEnvironment Environment { get; } = new(
-        session.Device, session.DeviceName, InferenceRuntime.Torch, session.Precision, batchSize, sequenceLength, session.Threads, NativeLibraries.TorchVersion)
+        session.Device, session.DeviceName, InferenceRuntime.Torch, session.Precision, batchSize, sequenceLength, threads ?? session.Threads, NativeLibraries.TorchVersion)
     {
         GeneratedTokens = generatedTokens,
     };
@@ -36,10 +37,12 @@ internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequ
             {
                 model.Forward(batches.Prompt);
             }
-        }, owned ? [model] : []);
+        }, owned ? model : null);
 
         Batch Random(int length) => Batch.Random(batchSize, length, (int)words, session.Seed, session.TorchDevice, padded: generatedTokens == 0);
     }
+
+    public IDisposable Begin() => new ThreadCount(Environment.Threads, session.Threads);
 
     public void Synchronize() => session.Synchronize();
 
@@ -50,5 +53,19 @@ internal sealed class TorchRuntime(TorchSession session, int batchSize, int sequ
             prompt.Dispose();
             next.Dispose();
         }
+    }
+
+    /// <summary>Torch has one number of threads for the process: other work has its turn before or after.</summary>
+    private sealed class ThreadCount : IDisposable
+    {
+        private readonly int _usual;
+
+        public ThreadCount(int threads, int usual)
+        {
+            _usual = usual;
+            set_num_threads(threads);
+        }
+
+        public void Dispose() => set_num_threads(_usual);
     }
 }

@@ -38,8 +38,8 @@ public sealed record Recipe
     /// <summary>Training of each pruned model; null = none.</summary>
     internal TrainingOptions? Distillation { get; init; }
 
-    /// <summary>Paired rounds behind each member's measured speedup.</summary>
-    internal int EvaluationRounds { get; init; }
+    /// <summary>Paired rounds behind each member's measured speedup; null = at least 60, and until it is known within 1 %.</summary>
+    internal int? EvaluationRounds { get; init; }
 
     internal IReadOnlyList<RecipeExport> Exports { get; init; } = null!;
 

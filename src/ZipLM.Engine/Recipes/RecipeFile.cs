@@ -22,7 +22,7 @@ public static class RecipeFile
         var map = RecipeInclude.Read(Path.GetFullPath(path));
         var environment = map.Or<YamlMap?>("environment", map.Map, null);
         var fineTune = map.Or<TrainingOptions?>("fine_tune", k => RecipeTraining.Read(map.Map(k), new(), hasTeacher: false), null);
-        var distillation = map.Or<TrainingOptions?>("distillation", k => RecipeTraining.Read(map.Map(k), new() { Weights = new(1, 1, 1) }, hasTeacher: true), null);
+        var distillation = map.Or<TrainingOptions?>("distillation", k => RecipeTraining.Read(map.Map(k), new() { Weights = LossWeights.Distillation }, hasTeacher: true), null);
         var recipe = new Recipe
         {
             File = Path.GetFullPath(path),
@@ -37,7 +37,7 @@ public static class RecipeFile
             FineTune = fineTune,
             Pruning = Pruning(map),
             Distillation = distillation,
-            EvaluationRounds = Section(map, "evaluation", s => s.Or("rounds", k => s.Whole(k, 3), 60), 60),
+            EvaluationRounds = Section(map, "evaluation", Rounds, null),
             Exports = map.Or("exports", map.Names<RecipeExport>, [RecipeExport.HuggingFace]),
         };
         foreach (var (key, options) in new[] { ("fine_tune", fineTune), ("distillation", distillation) })
@@ -174,22 +174,25 @@ public static class RecipeFile
                 throw s.Invalid("table", $"the latency table '{table}' does not exist.");
             }
 
-            return new RecipeLatency(table, s.Or("trust", s.Flag, false), batchSize, length, s.Or("rounds", k => s.Whole(k, 3), 50), runtime);
-        }, new(null, false, batchSize, length, 50, runtime)) with { GeneratedTokens = generated };
+            return new RecipeLatency(table, s.Or("trust", s.Flag, false), batchSize, length, Rounds(s), runtime);
+        }, new(null, false, batchSize, length, null, runtime)) with { GeneratedTokens = generated };
     }
 
     private static RecipePruning Pruning(YamlMap map)
     {
-        var usual = new RecipePruning(PruningCriterion.ZipLM, true, 1e-2, 256, 100, true, new PruningOptions().SearchTrials);
+        var usual = new RecipePruning(PruningCriterion.ZipLM, true, 1e-2, 256, null, true, new PruningOptions().SearchTrials);
         return Section(map, "pruning", s => new(
             s.Or("criterion", s.Name<PruningCriterion>, usual.Criterion),
             s.Or("repair", s.Flag, usual.Repair),
             s.Or("damping", s.Number, usual.Damping),
             s.Or("calibration_samples", k => s.Whole(k, 1), usual.Samples),
-            s.Or("rounds", k => s.Whole(k, 3), usual.Rounds),
+            Rounds(s),
             s.Or("correction", s.Flag, usual.Correct),
             s.Or("search_trials", k => s.Whole(k, 0), usual.SearchTrials)), usual);
     }
+
+    /// <summary>How often something is measured; null = until it is known well enough.</summary>
+    private static int? Rounds(YamlMap section) => section.Or<int?>("rounds", k => section.WholeOrAuto(k, 3), null);
 
     private static T Section<T>(YamlMap map, string key, Func<YamlMap, T> read, T otherwise)
     {

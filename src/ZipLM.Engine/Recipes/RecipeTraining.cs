@@ -34,6 +34,8 @@ internal static class RecipeTraining
             options = options with
             {
                 CacheLimit = map.Or("cache_limit", k => (long)map.Number(k), usual.CacheLimit),
+                TokenDistance = map.Or("token_distance", map.Name<TokenDistance>, usual.TokenDistance),
+                LayerMatching = map.Or("layer_matching", map.Name<LayerMatching>, usual.LayerMatching),
                 Temperature = map.Or("temperature", map.PositiveNumber, usual.Temperature),
                 Weights = map.Or("losses", k => Losses(map.Map(k)), usual.Weights),
             };

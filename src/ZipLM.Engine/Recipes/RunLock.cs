@@ -92,6 +92,10 @@ internal sealed class RunLock : IDisposable
             {
                 throw error;
             }
+            catch (IOException e) when (!HeldFile.Is(e))
+            {
+                throw WriteFailure.NotWritable(e, directory);
+            }
             catch (IOException e)
             {
                 // Who only looks whether it is locked holds it for a moment.

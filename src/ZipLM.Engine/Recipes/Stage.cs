@@ -8,6 +8,9 @@ namespace ZipLM.Engine.Recipes;
 /// <param name="upstream">The stages whose outputs it takes.</param>
 internal abstract class Stage(string kind, double? target, params IEnumerable<Stage?> upstream)
 {
+    /// <summary>To reckon with where something is measured until it is known well enough.</summary>
+    protected const int UsualRounds = 100;
+
     /// <summary>What it does.</summary>
     public string Kind => kind;
 

@@ -27,6 +27,12 @@ internal sealed class StageInputs
     public static StageInputs Of(Stage stage, RunContext run, IReadOnlyDictionary<Stage, string> outputs)
     {
         var inputs = new StageInputs(stage.Id);
+        if (run.Recipe.Session.Precision is var precision and not Precision.Float32)
+        {
+            // All that is computed hangs on it; only where it is another, so that runs that were begun without it go on.
+            inputs.Setting("precision", precision.ToString());
+        }
+
         stage.Describe(inputs, run);
         foreach (var before in stage.Upstream)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Recipes;
@@ -87,7 +88,7 @@ public static class StartingRecipe
         # latency:
         #   table: table.yaml
         #   trust: false          # true takes it although it is of another environment
-        #   rounds: 50
+        #   rounds: auto          # until times are known within 2 %; or a number
 
         # Speedups, rising.
         targets: [{string.Join(", ", targets.Select(t => t.ToString(CultureInfo.InvariantCulture)))}]
@@ -108,7 +109,7 @@ public static class StartingRecipe
           # repair: true
           # correction: true      # false: plans go by the table alone and are the same in every run
           # search_trials: 200
-          # rounds: 100
+          # rounds: auto          # until the speedup is known within 1 %; or a number
 
         # Without this section members are pruned and not trained.
         distillation:
@@ -120,13 +121,15 @@ public static class StartingRecipe
           # maximum_length: 128
           # temperature: 2
           # checkpoint_seconds: 300
+          # token_distance: Euclidean    # NormalizedSquared, usual with token: 1
+          # layer_matching: Even         # Similarity
           losses:
-            task: 1
-            logit: 1
-            token: 1
+            task: {LossWeights.Distillation.Task}
+            logit: {LossWeights.Distillation.Logit}
+            token: {LossWeights.Distillation.Token}
 
         # evaluation:
-        #   rounds: 60
+        #   rounds: auto          # until the speedup is known within 1 %; or a number
 
         # HuggingFace is always written; Onnx and OnnxInt8 beside it.
         # exports: [HuggingFace, Onnx]

@@ -54,10 +54,10 @@ internal sealed class ReportPage(CompressionReport report)
         if (report.Measurements.Count == 0)
             yield break;
         yield return new XElement("h2", "Quality and speed");
-        yield return ReportTable.Make("Measured models", ["Model", "Data", "Metric", "Quality", "Change", "Loss", "ms", "Speedup", "± %", "Parameters", "MB"],
+        yield return ReportTable.Make("Measured models", ["Model", "Data", "Runtime", "Metric", "Quality", "Change", "Loss", "ms", "Speedup", "± %", "Parameters", "MB"],
             report.Measurements.Select(row => (string[])
             [
-                row.Model, row.Data, row.Metric, ReportTable.Number(row.Quality), Optional(row.QualityChange), ReportTable.Number(row.Loss), ReportTable.Number(row.Milliseconds),
+                row.Model, Data(row), Runtime(row.Environment), row.Metric, ReportTable.Number(row.Quality), Optional(row.QualityChange), ReportTable.Number(row.Loss), ReportTable.Number(row.Milliseconds),
                 Optional(row.Speedup), Optional(row.SpeedupSpread * 100), row.Parameters.ToString("N0", CultureInfo.InvariantCulture), ReportTable.Number(row.SizeMB),
             ]));
         foreach (InferenceEnvironment environment in report.Measurements.Select(row => row.Environment).Distinct())
@@ -68,7 +68,7 @@ internal sealed class ReportPage(CompressionReport report)
         [
             .. report.Measurements.Where(row => row.Speedup is not null).GroupBy(row => row.Metric, StringComparer.Ordinal).Select(metric => new ReportFigure(
                 $"{metric.Key} against speedup", "speedup (×)", metric.Key,
-                [.. metric.GroupBy(row => row.Data, StringComparer.Ordinal).Select(data => new ReportSeries(data.Key, [.. data.Select(row => (row.Speedup!.Value, row.Quality)).OrderBy(point => point.Item1)]))])
+                [.. metric.GroupBy(Compared, StringComparer.Ordinal).Select(data => new ReportSeries(data.Key, [.. data.Select(row => (row.Speedup!.Value, row.Quality)).OrderBy(point => point.Item1)]))])
             {
                 WholeX = false,
             }),
@@ -144,6 +144,14 @@ internal sealed class ReportPage(CompressionReport report)
         if (points.Length > 0)
             yield return new ReportSeries(name, points);
     }
+
+    private static string Data(ModelMeasurement row) => row.Perturbation is { } perturbation ? $"{row.Data} ({perturbation})" : row.Data;
+
+    private static string Runtime(InferenceEnvironment environment) => $"{environment.Runtime}, {environment.Precision}";
+
+    /// <summary>What members of one line have in common: data as it is or disturbed in one way, and one environment; that is named where there are several.</summary>
+    private string Compared(ModelMeasurement row) =>
+        report.Measurements.Select(r => r.Environment).Distinct().Count() == 1 ? Data(row) : $"{Data(row)}, {row.Environment}";
 
     private static string Optional(double? value) => value is { } number ? ReportTable.Number(number) : "–";
 }

@@ -37,9 +37,9 @@ internal sealed class OnnxSession : IDisposable
     /// <summary>ONNX Runtime's version, such as <c>1.31.1</c>.</summary>
     public static string Version => OrtEnv.Instance().GetVersionString();
 
-    /// <summary>A tensor on memory that must stay as it is.</summary>
+    /// <summary>A tensor on the beginning of some memory, which must stay as it is.</summary>
     public static OrtValue Value<T>(T[] values, params long[] shape)
-        where T : unmanaged => OrtValue.CreateTensorValueFromMemory(values, shape);
+        where T : unmanaged => OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, values.AsMemory(0, (int)shape.Aggregate(1L, (a, b) => a * b)), shape);
 
     /// <summary>A tensor without numbers, which has no memory: one of the dimensions is 0.</summary>
     public static OrtValue Empty(params long[] shape) => OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, TensorElementType.Float, shape);
@@ -52,19 +52,19 @@ internal sealed class OnnxSession : IDisposable
 
     /// <summary>Runs the graph and drops what it gives.</summary>
     /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
-    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => Give(inputs).Dispose();
+    public void Run(IReadOnlyDictionary<string, OrtValue> inputs) => RunAll(inputs).Dispose();
 
     /// <summary>Runs the graph and gives its first output, in row-major order, with its shape.</summary>
     /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
     public (float[] Values, long[] Shape) Answer(IReadOnlyDictionary<string, OrtValue> inputs)
     {
-        using var outputs = Give(inputs);
+        using var outputs = RunAll(inputs);
         return (outputs[0].GetTensorDataAsSpan<float>().ToArray(), outputs[0].GetTensorTypeAndShape().Shape);
     }
 
     /// <summary>Runs the graph and gives all outputs, which are the caller's.</summary>
     /// <exception cref="ZipLMException"><c>OnnxRuntimeFailed</c>.</exception>
-    public IDisposableReadOnlyCollection<OrtValue> Give(IReadOnlyDictionary<string, OrtValue> inputs)
+    public IDisposableReadOnlyCollection<OrtValue> RunAll(IReadOnlyDictionary<string, OrtValue> inputs)
     {
         try
         {

@@ -17,7 +17,7 @@ internal sealed class CoefficientSearch(
     /// <summary>Standard deviation of the logarithm of what a coefficient is multiplied by.</summary>
     private const double Nudge = 0.5;
 
-    /// <summary>Plans that are evaluated at a time: always as many, so that what is found does not hang on the device's room.</summary>
+    /// <summary>Plans that are evaluated at a time: always as many, whatever room the device has, since who runs against whom decides what is found.</summary>
     public const int Wave = 4;
 
     private readonly int _rows = parts.Sum();
@@ -34,8 +34,11 @@ internal sealed class CoefficientSearch(
     /// <summary>Its mean loss over all rows.</summary>
     public double Loss { get; private set; } = double.PositiveInfinity;
 
-    /// <summary>Its mean loss over the search rows, without those of the last judgement.</summary>
-    public double SearchLoss => _bestLosses.Count == 0 ? Loss : _bestLosses.Take(_rows).Average();
+    /// <summary>Its loss on each of the search rows, without those of the last judgement; empty where no plan has one.</summary>
+    public IReadOnlyList<double> Losses => _bestLosses.Take(_rows).ToList();
+
+    /// <summary>The trial that found it, 0 for a start.</summary>
+    public int BestTrial { get; private set; }
 
     /// <summary>Trials so far, the starts not counted.</summary>
     public int Trials { get; private set; }
@@ -85,7 +88,7 @@ internal sealed class CoefficientSearch(
     /// <param name="count">How many are judged; with one alone there is nothing to choose.</param>
     public void Judge(int count, CancellationToken cancellationToken)
     {
-        var best = _finished.OrderBy(f => f.Losses.Average()).Take(count).ToList();
+        var best = _finished.OrderBy(f => f.Loss).Take(count).ToList();
         if (best.Count < 2)
         {
             return;
@@ -98,8 +101,7 @@ internal sealed class CoefficientSearch(
         }
 
         // Of equally good ones the one that was the best before.
-        var chosen = best.Where(f => double.IsFinite(f.Losses.Sum())).MinBy(f => f.Losses.Average()) ?? best[0];
-        (Coefficients, Plan, Loss, _bestLosses) = (chosen.Coefficients, chosen.Plan, chosen.Losses.Average(), chosen.Losses);
+        Take(best.Where(f => f.IsFinite).MinBy(f => f.Loss) ?? best[0]);
     }
 
     /// <summary>The coefficients of the best few plans, the best first.</summary>
@@ -148,56 +150,43 @@ internal sealed class CoefficientSearch(
         }
 
         Evaluated++;
-        return new(coefficients, plan, []);
+        return new(Trials, coefficients, plan, []);
     }
 
     /// <summary>Lets candidates run against the best so far, part by part, and keeps the best of those that have not lost.</summary>
-    private void Evaluate(IReadOnlyList<Candidate> candidates, CancellationToken cancellationToken)
+    private void Evaluate(IReadOnlyList<Candidate> wave, CancellationToken cancellationToken)
     {
-        for (var part = 0; part < parts.Count && candidates.Count > 0; part++)
+        var running = wave;
+        for (var part = 0; part < parts.Count && running.Count > 0; part++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var (candidate, found) in candidates.Zip(losses([.. candidates.Select(c => c.Plan)], part)))
+            foreach (var (candidate, found) in running.Zip(losses([.. running.Select(c => c.Plan)], part)))
             {
                 candidate.Losses.AddRange(found);
             }
 
-            candidates = [.. candidates.Where(candidate => !HasLost(candidate))];
+            running = [.. running.Where(candidate => !HasLost(candidate))];
         }
 
-        if (candidates.Where(c => double.IsFinite(c.Losses.Sum())).MinBy(c => c.Losses.Average()) is { } best)
+        StoppedEarly += wave.Count(candidate => candidate.Losses.Count < _rows);
+        _finished.AddRange(wave.Where(candidate => candidate.Losses.Count == _rows && candidate.IsFinite));
+        if (running.Where(candidate => candidate.IsFinite).MinBy(candidate => candidate.Loss) is { } best)
         {
-            _finished.AddRange(candidates);
-            (Coefficients, Plan, Loss, _bestLosses) = (best.Coefficients, best.Plan, best.Losses.Average(), best.Losses);
+            Take(best);
             Kept?.Invoke();
         }
     }
 
-    private bool HasLost(Candidate candidate)
-    {
-        if (_bestLosses.Count == 0)
-        {
-            return false;
-        }
+    private bool HasLost(Candidate candidate) =>
+        _bestLosses.Count > 0 && Race.IsLost(candidate.Losses.Zip(_bestLosses, (own, best) => own - best).ToArray(), _rows);
 
-        var differences = candidate.Losses.Zip(_bestLosses, (own, best) => own - best).ToArray();
-        if (!Race.IsLost(differences, _rows))
-        {
-            return false;
-        }
-
-        if (candidate.Losses.Count < _rows)
-        {
-            StoppedEarly++;
-        }
-        else if (double.IsFinite(candidate.Losses.Sum()))
-        {
-            _finished.Add(candidate);
-        }
-
-        return true;
-    }
+    private void Take(Candidate best) => (BestTrial, Coefficients, Plan, Loss, _bestLosses) = (best.Trial, best.Coefficients, best.Plan, best.Loss, best.Losses);
 
     /// <summary>A plan with its loss on each row that it was evaluated on.</summary>
-    private sealed record Candidate(IReadOnlyList<double> Coefficients, IReadOnlyList<int> Plan, List<double> Losses);
+    private sealed record Candidate(int Trial, IReadOnlyList<double> Coefficients, IReadOnlyList<int> Plan, List<double> Losses)
+    {
+        public double Loss => Losses.Average();
+
+        public bool IsFinite => double.IsFinite(Losses.Sum());
+    }
 }

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace ZipLM.Engine.Search;
 
 /// <summary>
@@ -23,21 +21,13 @@ internal static class Race
     /// <param name="rows">n: how many rows there are in all.</param>
     public static bool IsLost(ReadOnlySpan<double> differences, int rows)
     {
-        var count = differences.Length;
-        var mean = TensorPrimitives.Sum(differences) / count;
-        if (count == rows || !double.IsFinite(mean))
+        var difference = PairedDifference.Of(differences);
+        if (differences.Length == rows || !double.IsFinite(difference.Mean))
         {
-            return !(mean < 0);
+            return !(difference.Mean < 0);
         }
 
-        // One row tells nothing of how much they spread.
-        if (count < 2)
-        {
-            return false;
-        }
-
-        var left = 1 - ((double)count / rows);
-        var variance = (TensorPrimitives.SumOfSquares(differences) - (count * mean * mean)) / (count - 1);
-        return mean > Confidence * left * Math.Sqrt(Math.Max(variance, 0) * left / count);
+        var left = 1 - ((double)differences.Length / rows);
+        return difference.Mean > Confidence * left * Math.Sqrt(left) * difference.Error;
     }
 }

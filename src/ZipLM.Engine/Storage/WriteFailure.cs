@@ -5,9 +5,10 @@ namespace ZipLM.Engine.Storage;
 /// <summary>Turns what the file system says when a write fails into an error that a user can act on.</summary>
 internal static class WriteFailure
 {
-    // What .NET puts into HResult: errno on Unix (ENOSPC, EDQUOT), a Win32 code on Windows.
+    // What .NET puts into HResult: errno on Unix (ENOSPC, EDQUOT, EROFS), a Win32 code on Windows.
     private const int NoSpaceLeft = 28;
     private const int QuotaExceeded = 122;
+    private const int ReadOnlyFileSystem = 30;
     private const int WindowsDiskFull = unchecked((int)0x80070070);
     private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
 
@@ -33,6 +34,7 @@ internal static class WriteFailure
             known.ErrorId["ZipLM.".Length..], known.Kind, Renamed(known.Message, temporary, path), known.Remedy, Renamed(target, temporary, path), known),
         IOException { HResult: NoSpaceLeft or WindowsDiskFull or WindowsHandleDiskFull } => DiskFull(path, bytes, FreeBytes(path), cause),
         IOException { HResult: QuotaExceeded } when !OperatingSystem.IsWindows() => DiskFull(path, bytes, FreeBytes(path), cause),
+        IOException { HResult: ReadOnlyFileSystem } when !OperatingSystem.IsWindows() => NotWritable(cause, path, temporary),
         UnauthorizedAccessException or DirectoryNotFoundException or PathTooLongException => NotWritable(cause, path, temporary),
         // A file system that takes no new files (/proc) says that the new one does not exist.
         FileNotFoundException { FileName: string file } when temporary is not null && file.StartsWith(temporary, StringComparison.Ordinal) => NotWritable(cause, path, temporary),

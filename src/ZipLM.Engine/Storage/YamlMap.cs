@@ -46,13 +46,10 @@ internal sealed class YamlMap(YamlMappingNode node, Func<YamlNode, string> fileO
     public string? OptionalText(string key) => Find(key) is null ? null : Text(key);
 
     /// <summary>A whole number.</summary>
-    public int Whole(string key, int smallest)
-    {
-        var scalar = Scalar(key);
-        return scalar.Style == ScalarStyle.Plain && int.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= smallest
-            ? value
-            : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"a whole number of at least {smallest}"));
-    }
+    public int Whole(string key, int smallest) => Whole(key, smallest, string.Empty);
+
+    /// <summary>A whole number, or null for <c>auto</c>.</summary>
+    public int? WholeOrAuto(string key, int smallest) => Scalar(key).Value == "auto" ? null : Whole(key, smallest, "auto, or ");
 
     /// <summary>A finite number that is not negative.</summary>
     public double Number(string key) => TryNumber(Scalar(key), out var value) && value >= 0 ? value : throw Wrong(key, "a number of at least 0");
@@ -137,6 +134,14 @@ internal sealed class YamlMap(YamlMappingNode node, Func<YamlNode, string> fileO
     {
         _known.Add(key);
         return node.Children.TryGetValue(new YamlScalarNode(key), out var value) ? value : null;
+    }
+
+    private int Whole(string key, int smallest, string otherwise)
+    {
+        var scalar = Scalar(key);
+        return scalar.Style == ScalarStyle.Plain && int.TryParse(scalar.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= smallest
+            ? value
+            : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"{otherwise}a whole number of at least {smallest}"));
     }
 
     private YamlNode Require(string key) => Find(key) ?? throw Invalid(

@@ -201,6 +201,11 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
     [Parameter]
     public InferenceRuntime? Runtime { get; set; }
 
+    /// <summary>CPU threads that the measured model runs on; what the table was measured with, else the session's unless given.</summary>
+    [Parameter]
+    [ValidateRange(1, 4096)]
+    public int? Threads { get; set; }
+
     /// <summary>The number format of the runtime. Torch computes in the session's. OnnxRuntime: Float32 unless given, or Int8.</summary>
     [Parameter]
     public Precision? Precision { get; set; }
@@ -228,7 +233,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         RequireOrEnd(() =>
         {
             OneShotPruning.RequireTargets(Targets);
-            RuntimeChoice.From(Runtime, Precision, LatencyTable?.Environment)?.Require();
+            RuntimeChoice.From(Runtime, Precision, LatencyTable?.Environment, Threads)?.Require();
         });
     }
 
@@ -282,7 +287,7 @@ public sealed class InvokeStructuredPruneCommand : JobCommand
         var options = new PruningOptions
         {
             Targets = targets,
-            Runtime = RuntimeChoice.From(Runtime, Precision, table?.Environment),
+            Runtime = RuntimeChoice.From(Runtime, Precision, table?.Environment, Threads),
             BatchSize = BatchSize,
             SequenceLength = SequenceLength,
             GeneratedTokens = GeneratedTokens,

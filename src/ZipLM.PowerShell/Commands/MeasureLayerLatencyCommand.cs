@@ -83,6 +83,11 @@ public sealed class MeasureLayerLatencyCommand : JobCommand
     [Parameter]
     public InferenceRuntime Runtime { get; set; }
 
+    /// <summary>CPU threads that the measured model runs on; the session's unless given.</summary>
+    [Parameter]
+    [ValidateRange(1, 4096)]
+    public int? Threads { get; set; }
+
     /// <summary>The number format. Torch computes in the session's. OnnxRuntime: Float32 unless given, or Int8: 8-bit weights, activations quantised as they come.</summary>
     [Parameter]
     public Precision? Precision { get; set; }
@@ -103,12 +108,12 @@ public sealed class MeasureLayerLatencyCommand : JobCommand
     private protected override bool InJob => AsJob;
 
     /// <inheritdoc />
-    protected override void BeginProcessing() => RequireOrEnd(() => new RuntimeChoice(Runtime, Precision).Require());
+    protected override void BeginProcessing() => RequireOrEnd(() => new RuntimeChoice(Runtime, Precision, Threads).Require());
 
     /// <inheritdoc />
     protected override void ProcessRecord()
     {
-        var runtime = new RuntimeChoice(Runtime, Precision);
+        var runtime = new RuntimeChoice(Runtime, Precision, Threads);
         var (model, data, batchSize, length, generated, rounds) = (Model, CalibrationData, BatchSize, SequenceLength, GeneratedTokens, Rounds);
         RunOrAdd(model, (output, stopping) => output.Write(LatencyFlow.Run(model, data, batchSize, length, rounds, output, stopping, runtime, generated)));
     }

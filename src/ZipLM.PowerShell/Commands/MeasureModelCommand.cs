@@ -99,6 +99,11 @@ public sealed class MeasureModelCommand : JobCommand
     [Parameter]
     public InferenceRuntime? Runtime { get; set; }
 
+    /// <summary>CPU threads that the measured model runs on; what a pruned model was made for, else the session's unless given.</summary>
+    [Parameter]
+    [ValidateRange(1, 4096)]
+    public int? Threads { get; set; }
+
     /// <summary>The number format of the runtime. Torch computes in the session's. OnnxRuntime: Float32 unless given, or Int8.</summary>
     [Parameter]
     public Precision? Precision { get; set; }
@@ -126,7 +131,7 @@ public sealed class MeasureModelCommand : JobCommand
     /// <inheritdoc />
     protected override void BeginProcessing()
     {
-        RequireOrEnd(() => RuntimeChoice.From(Runtime, Precision, null)?.Require());
+        RequireOrEnd(() => RuntimeChoice.From(Runtime, Precision, null, Threads)?.Require());
         if (OutFile is null)
         {
             return;
@@ -164,7 +169,7 @@ public sealed class MeasureModelCommand : JobCommand
             SequenceLength = SequenceLength,
             GeneratedTokens = GeneratedTokens,
             Rounds = Rounds,
-            Runtime = RuntimeChoice.From(Runtime, Precision, model.Pruning?.Environment),
+            Runtime = RuntimeChoice.From(Runtime, Precision, model.Pruning?.Environment, Threads),
             Stride = Stride,
             Perturbations = Perturbation,
             PerturbationRate = PerturbationRate,

@@ -10,6 +10,11 @@ namespace ZipLM.PowerShell.Commands;
 ///   <code>What if: Performing the operation "Write a report of 3 objects" on target "/srv/data/family.html".</code>
 /// </example>
 /// <example>
+///   <code>Invoke-CompressionRecipe ./bert.yaml -RunDirectory ./run | New-CompressionReport ./family.html -PassThru | ForEach-Object FullName</code>
+///   <para>A whole run: its members' layers, and what it has measured and learnt. Get-CompressionRun ./run in place of the first command reports a run that is under way.</para>
+///   <code>/srv/data/family.html</code>
+/// </example>
+/// <example>
 ///   <code>@($measured) + (Get-Model bert-2x, bert-4x) + $table | New-CompressionReport ./family.html -MetricsPath ./run -Title 'The family of bert' -Force -PassThru | ForEach-Object FullName</code>
 ///   <para>Adds the layers of each member, the latency table, and the learning curve that a training job has kept in its -CheckpointPath.</para>
 ///   <code>/srv/data/family.html</code>
@@ -22,9 +27,10 @@ public sealed class NewCompressionReportCommand : EngineCommand
     private readonly List<Model> _models = [];
     private readonly List<TrainingMetric> _metrics = [];
     private readonly List<LatencyTable> _tables = [];
+    private readonly List<string> _runs = [];
     private string _path = string.Empty;
 
-    /// <summary>What to report: ModelMeasurement, Model, TrainingMetric and LatencyTable objects, in any order. Metrics of a second run start where the step falls.</summary>
+    /// <summary>What to report, in any order: ModelMeasurement, Model, TrainingMetric and LatencyTable objects, metrics as the information stream brings them, and what Invoke-CompressionRecipe and Get-CompressionRun give, which stands for all that the run has measured. Metrics of a second run start where the step falls.</summary>
     [Parameter(ValueFromPipeline = true)]
     [ValidateNotNull]
     public PSObject[]? InputObject { get; set; }
@@ -90,9 +96,18 @@ public sealed class NewCompressionReportCommand : EngineCommand
                 case LatencyTable table:
                     _tables.Add(table);
                     break;
+                case InformationRecord { MessageData: var data } when PSObject.AsPSObject(data).BaseObject is TrainingMetric metric:
+                    _metrics.Add(metric);
+                    break;
+                case CompressionSummary { Run: var run }:
+                    _runs.Add(run);
+                    break;
+                case CompressionStage { Run: var run }:
+                    _runs.Add(run);
+                    break;
                 case var other:
                     WriteError(Errors.Record(new ZipLMException("ReportInputUnknown", ErrorKind.InvalidArgument,
-                        $"A report shows no {other.GetType().Name}.", "Pipe what Measure-Model, Get-Model, Receive-Job of a training, or Measure-LayerLatency give.", other)));
+                        $"A report shows no {other.GetType().Name}.", "Pipe what Measure-Model, Get-Model, Measure-LayerLatency, Invoke-CompressionRecipe or Get-CompressionRun give; a training's curve is in the folder that -CheckpointPath named: -MetricsPath.", other)));
                     break;
             }
         }
@@ -102,7 +117,8 @@ public sealed class NewCompressionReportCommand : EngineCommand
     protected override void EndProcessing()
     {
         var files = MetricsPath is null ? [] : ResolveFiles(MetricsPath, literal: false).ToList();
-        var count = _measurements.Count + _models.Count + _metrics.Count + _tables.Count + files.Count;
+        var runs = _runs.Distinct(StringComparer.Ordinal).ToList();
+        var count = _measurements.Count + _models.Count + _metrics.Count + _tables.Count + runs.Count + files.Count;
         if (count > 0 && !ShouldProcess(_path, $"Write a report of {count} objects"))
         {
             return;
@@ -111,12 +127,13 @@ public sealed class NewCompressionReportCommand : EngineCommand
         var written = false;
         Run(Path, (_, _) =>
         {
+            var figures = runs.ConvertAll(RunFigures.Read);
             new CompressionReport
             {
                 Title = Title,
-                Measurements = _measurements,
+                Measurements = [.. _measurements, .. figures.SelectMany(f => f.Measurements)],
                 Models = _models,
-                Curves = [.. LearningCurve.Split(_metrics), .. files.Select(LearningCurve.Read)],
+                Curves = [.. LearningCurve.Split(_metrics), .. files.Select(LearningCurve.Read), .. figures.SelectMany(f => f.Curves)],
                 Tables = _tables,
             }.Write(_path);
             written = true;

@@ -28,6 +28,19 @@ public sealed class TrainingFlowTests(SessionFixture fixture) : IClassFixture<Se
         Assert.NotNull(reporter.Milestones.OfType<TrainingMetric>().Last().Validation);
     }
 
+    /// <summary>What is kept of its run is of use only while the student is there.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_student_in_memory_only_is_warned_of_where_a_run_is_kept(bool kept)
+    {
+        using var folder = new ZipLM.Engine.Tests.Storage.TempFolder();
+        using var student = TinyBert.Model(fixture.Session, 80);
+        var reporter = new RecordingReporter();
+        TrainingFlow.Run(student, null, Data, null, Options with { CheckpointPath = kept ? folder["run"] : null }, reporter, TestContext.Current.CancellationToken).Dispose();
+        Assert.Equal(kept ? 1 : 0, reporter.Warnings.Count(w => w.Contains("in memory only", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Cancelled_it_leaves_the_student_and_nothing_else()
     {

@@ -107,6 +107,24 @@ public sealed class DistillationLossTests(SessionFixture fixture) : IClassFixtur
         Assert.Equal(0, gradient[0, 1].abs().sum().item<float>());
     });
 
+    /// <summary>As a cache gives them: one block's outputs among those of several, in half precision.</summary>
+    [Fact]
+    public void The_kernel_takes_a_teacher_as_it_is_kept() => fixture.Run(() =>
+    {
+        using var batch = TinyBert.Batch(Data);
+        var student = States(batch, 12)[0].to(float32);
+        var kept = cat([.. States(batch, 13)], 2).to(float16);
+        foreach (var block in kept.chunk(2, 2))
+        {
+            Assert.False(block.is_contiguous());
+            Assert.True(TokenKernel.Supports(student, block));
+            var (expected, expectedGradient) = TokenKernel.Run(student, block.to(float32).contiguous(), batch, 0.3);
+            var (sum, gradient) = TokenKernel.Run(student, block, batch, 0.3);
+            Assert.Equal(expected, sum);
+            TinyBert.AssertTensorsClose(expectedGradient, gradient, 0);
+        }
+    });
+
     private static List<Tensor> States(Batch batch, int seed)
     {
         var random = new Random(seed);

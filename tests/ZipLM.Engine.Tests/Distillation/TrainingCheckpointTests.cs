@@ -73,6 +73,20 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
         Assert.Equal([2, 3, 4, 6, 8, 9, 10, 12], Lines("run").Select(m => m.Step));
     }
 
+    /// <summary>As after a run that the system ended because memory was short: the same is learnt, but for rounding.</summary>
+    [Fact]
+    public void A_run_goes_on_in_smaller_parts()
+    {
+        var options = Options with { CheckpointPath = Path("run") };
+        var (whole, _) = Train(Options);
+        Stop(options, 5);
+        var reporter = new RecordingReporter();
+        var (resumed, _) = Train(options with { MicroBatchSize = 3 }, reporter);
+        Assert.Contains("micro-batch size 8 instead of 3", Assert.Single(reporter.Warnings, w => w.Contains("was begun with", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains(reporter.VerboseMessages, m => m.Contains("after step 5", StringComparison.Ordinal));
+        Assert.NotEqual(whole, resumed);
+    }
+
     [Fact]
     public void A_checkpoint_of_another_run_is_refused_with_what_differs()
     {

@@ -44,6 +44,30 @@ public sealed class EvaluationSetTests(SessionFixture fixture) : IClassFixture<S
         Assert.Equal(Math.Exp(losses.Average()), quality.Value, 1e-3);
     });
 
+    /// <summary>A device that has room for ten rows at a time.</summary>
+    [Fact]
+    public void Where_memory_runs_out_fewer_rows_are_answered_at_a_time() => fixture.Run(() =>
+    {
+        using var model = TinyBert.Model(fixture.Session, 133);
+        var weights = model.Weights(null, default);
+        var set = EvaluationSet.Create(model, TinyBert.Data(70, seed: 4), null, null, CancellationToken.None);
+        var sizes = new List<int>();
+        Tensor Answer(Batch batch)
+        {
+            sizes.Add(batch.Rows.Count);
+            return batch.Rows.Count > 10 ? throw new OutOfMemoryException() : weights.Forward(batch).Logits!;
+        }
+
+        var expected = set.Evaluate(weights, CancellationToken.None);
+        Assert.Equal(expected.Loss, set.Evaluate(weights, Answer, CancellationToken.None).Loss, 1e-5);
+        Assert.Equal([64, 32, 16, 8], sizes.Take(4));
+        // It is not tried again, and one row alone is no cause to go on.
+        sizes.Clear();
+        Assert.Equal(expected.Value, set.Evaluate(weights, Answer, CancellationToken.None).Value);
+        Assert.All(sizes, size => Assert.InRange(size, 1, 8));
+        Assert.Throws<OutOfMemoryException>(() => set.Evaluate(weights, _ => throw new OutOfMemoryException(), CancellationToken.None));
+    });
+
     [Fact]
     public void A_stride_as_long_as_the_window_is_refused() => fixture.Run(() =>
     {

@@ -20,7 +20,7 @@ public sealed class ForwardTimerTests(SessionFixture fixture) : IClassFixture<Se
         var table = LatencyFlow.Run(model, null, 2, 16, 3, new RecordingReporter(), Token, new(InferenceRuntime.OnnxRuntime, precision));
         Assert.Equal((InferenceRuntime.OnnxRuntime, precision, 2, 16), (table.Environment.Runtime, table.Environment.Precision, table.Environment.BatchSize, table.Environment.SequenceLength));
         Assert.Equal(Engine.Runtime.OnnxSession.Version, table.Environment.RuntimeVersion);
-        Assert.Equal(RuntimeChoice.Of(table.Environment), new(InferenceRuntime.OnnxRuntime, precision));
+        Assert.Equal(RuntimeChoice.Of(table.Environment), new(InferenceRuntime.OnnxRuntime, precision, SessionFixture.Threads));
         Assert.True(table.DenseMilliseconds > 0);
         Assert.NotEqual(table.Environment.Fingerprint, (table.Environment with { Runtime = InferenceRuntime.Torch }).Fingerprint);
     }
@@ -40,6 +40,26 @@ public sealed class ForwardTimerTests(SessionFixture fixture) : IClassFixture<Se
         Assert.Contains("length 28, 5 generated tokens", table.Environment.ToString(), StringComparison.Ordinal);
         Assert.Equal(table.DenseMilliseconds, table.Predict(model.Description.Dense.Layers), 1e-9);
     }
+
+    /// <summary>A pass writes all of a text: the model has 32 positions, and one token more than fit ends the run.</summary>
+    [Theory]
+    [InlineData(InferenceRuntime.Torch)]
+    [InlineData(InferenceRuntime.OnnxRuntime)]
+    public void A_pass_writes_as_many_tokens_as_it_says(InferenceRuntime runtime) => fixture.Run(() =>
+    {
+        using var model = TinyBert.Create(TinyFamilies.Describe("gpt2 causal"), 8);
+        Run(5);
+        Assert.ThrowsAny<Exception>(() => Run(6));
+
+        void Run(int tokens)
+        {
+            using IModelRuntime own = runtime == InferenceRuntime.Torch
+                ? new TorchRuntime(fixture.Session, 2, 28, tokens)
+                : new OnnxRuntime(fixture.Session, Precision.Float32, 2, 28, isCached: true, tokens);
+            using var pass = own.Load(model);
+            pass.Run();
+        }
+    });
 
     [Fact]
     public void The_default_prompt_leaves_positions_to_what_is_generated()
@@ -74,6 +94,30 @@ public sealed class ForwardTimerTests(SessionFixture fixture) : IClassFixture<Se
         Assert.DoesNotContain("Generated", System.Text.Json.JsonSerializer.Serialize(environment), StringComparison.Ordinal);
         string[] names = [environment.Fingerprint, (environment with { GeneratedTokens = 1 }).Fingerprint, (environment with { GeneratedTokens = 11 }).Fingerprint];
         Assert.Equal(3, names.Distinct().Count());
+    }
+
+    /// <summary>Of one measurement: what else the session does keeps its own.</summary>
+    [Theory]
+    [InlineData(InferenceRuntime.Torch)]
+    [InlineData(InferenceRuntime.OnnxRuntime)]
+    public void Threads_are_those_that_are_asked_for(InferenceRuntime runtime)
+    {
+        using var model = TinyBert.Model(fixture.Session);
+        const int Asked = SessionFixture.Threads + 1;
+        var table = LatencyFlow.Run(model, null, 1, 16, 3, new RecordingReporter(), Token, new(runtime, Threads: Asked));
+        Assert.Equal(Asked, table.Environment.Threads);
+        // What is pruned with the table is measured as it was, unless it is of a larger machine.
+        Assert.Equal(Environment.ProcessorCount < Asked ? null : Asked, RuntimeChoice.Of(table.Environment).Threads);
+        Assert.Null(RuntimeChoice.Of(table.Environment with { Threads = Environment.ProcessorCount + 1 }).Threads);
+        fixture.Run(() =>
+        {
+            using var timer = new ForwardTimer(fixture.Session, model.Description, 1, 16, new(runtime, Threads: Asked));
+            var seen = 0;
+            using var pass = new ForwardPass(() => seen = TorchSharp.torch.get_num_threads());
+            timer.Measure([pass], 3, "measuring", new RecordingReporter(), Token);
+            Assert.Equal(runtime == InferenceRuntime.Torch ? Asked : SessionFixture.Threads, seen);
+            Assert.Equal(SessionFixture.Threads, TorchSharp.torch.get_num_threads());
+        });
     }
 
     [Fact]
@@ -135,6 +179,8 @@ public sealed class ForwardTimerTests(SessionFixture fixture) : IClassFixture<Se
         public InferenceEnvironment Environment { get; } = new("cuda:99", "none", InferenceRuntime.Torch, Precision.Float32, 1, 1, 1, "0");
 
         public ForwardPass Load(Transformer model, bool owned = false) => throw new NotSupportedException();
+
+        public IDisposable Begin() => new MemoryStream();
 
         public void Synchronize()
         {

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Xunit;
+using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Recipes;
 using ZipLM.Engine.Storage;
@@ -46,13 +47,22 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.Equal(new RecipeDataset(In("train.tsv"), null, null, null, null), recipe.Data.Train);
         Assert.Equal(new RecipeDataset(In("dev.tsv"), null, null, null, "topic"), recipe.Data.Validation);
         Assert.Equal((recipe.Data.Train, recipe.Data.Validation), (recipe.Data.Calibration, recipe.Data.Evaluation));
-        Assert.Equal(new RecipeLatency(null, false, 4, null, 50, null), recipe.Latency);
-        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, true, 0.01, 256, 100, true, 200), recipe.Pruning);
+        Assert.Equal(new RecipeLatency(null, false, 4, null, null, null), recipe.Latency);
+        Assert.Equal(new RecipePruning(PruningCriterion.ZipLM, true, 0.01, 256, null, true, 200), recipe.Pruning);
+        Assert.Null(recipe.EvaluationRounds);
+        Assert.Equal((7, null), (Read(Text + "evaluation: {rounds: 7}\n").EvaluationRounds, Read(Text + "evaluation: {rounds: auto}\n").EvaluationRounds));
         Assert.Equal((0.5, 1e-4, 32), (recipe.Distillation!.Epochs, recipe.Distillation.LearningRate, recipe.Distillation.BatchSize));
         Assert.Equal(new(0, 1, 0.25), recipe.Distillation.Weights);
         Assert.Null(recipe.FineTune);
         Assert.Equal([RecipeExport.HuggingFace, RecipeExport.OnnxInt8], recipe.Exports);
         Assert.Equal(("cpu", Precision.Float32, 0, 0), (recipe.Session.Device, recipe.Session.Precision, recipe.Session.Threads, recipe.Session.Seed));
+    }
+
+    /// <summary>The command's own, which is built before the engine is there.</summary>
+    [Fact]
+    public void Losses_that_are_not_said_are_those_of_the_command()
+    {
+        Assert.Equal(new LossWeights(0.5, 0.5, 0.01), Read(Text.Replace("  losses: {logit: 1, token: 0.25}\n", "", StringComparison.Ordinal)).Distillation!.Weights);
     }
 
     [Fact]
@@ -81,10 +91,13 @@ public sealed partial class RecipeFileTests : IDisposable
               gradient_checkpointing: true
               checkpoint_seconds: 2.5
               cache_limit: 5e9
+              token_distance: NormalizedSquared
+              layer_matching: Similarity
             """, StringComparison.Ordinal) + "pruning: {search_trials: 50}\n");
         var training = recipe.Distillation!;
         Assert.Equal((LearningRateSchedule.Cosine, 0.1, 0.9, 2, true), (training.Schedule, training.LabelSmoothing, training.LayerRateDecay, training.Patience, training.KeepBest));
         Assert.Equal((8, true, TimeSpan.FromSeconds(2.5), 5_000_000_000), (training.MicroBatchSize, training.GradientCheckpointing, training.CheckpointInterval, training.CacheLimit));
+        Assert.Equal((TokenDistance.NormalizedSquared, LayerMatching.Similarity), (training.TokenDistance, training.LayerMatching));
         Assert.Equal(50, recipe.Pruning.SearchTrials);
         // What is exported to INT8 is in single precision here.
         Assert.Equal(new(InferenceRuntime.OnnxRuntime, Precision.Int8), recipe.Latency.Runtime);
@@ -95,6 +108,7 @@ public sealed partial class RecipeFileTests : IDisposable
     [Theory]
     [InlineData("schema: 1", "schema: 2", 1, 9, "schema 2")]
     [InlineData("  batch_size: 4", "  batch_size: 4\n  generated_tokens: -1", 10, 21, "at least 0")]
+    [InlineData("schema: 1", "schema: 1\nevaluation: {rounds: often}", 2, 22, "auto, or a whole number of at least 3")]
     [InlineData("schema: 1", "shema: 1", 1, 1, "'schema' is missing; 'shema' is there")]
     [InlineData("name: toy", "name: to/y", 2, 7, "cannot be the name of a directory")]
     [InlineData("targets: [1.5, 2, 3]", "tragets: [1.5, 2, 3]", 1, 1, "'targets' is missing; 'tragets' is there")]

@@ -1,6 +1,7 @@
 using Xunit;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Recipes;
+using ZipLM.Engine.Reporting;
 
 namespace ZipLM.Engine.Tests.Recipes;
 
@@ -35,6 +36,19 @@ public sealed class RecipeRunTests(RunFixture fixture) : IClassFixture<RunFixtur
         Assert.Equal(3, File.ReadAllLines(summary.CsvPath).Length);
         Assert.Contains("\"slope\"", File.ReadAllText(summary.JsonPath), StringComparison.Ordinal);
         models.ForEach(m => m.Dispose());
+    }
+
+    [Fact]
+    public void What_it_measured_and_learnt_can_be_read_for_a_report()
+    {
+        var figures = RunFigures.Read(_folder.Run);
+        Assert.Equal(["02-fine-tune", "07-distil-1.5x", "13-distil-2.5x"], figures.Curves.Select(c => c.Name));
+        Assert.All(figures.Curves, c => Assert.Equal(5, c.Metrics[^1].Step));
+        Assert.Equal(fixture.Summary.Members.Select(m => (m.Quality, m.Speedup)), figures.Measurements.Skip(1).Select(m => (m.Quality, m.Speedup!.Value)));
+        Assert.Equal((fixture.Summary.DenseQuality, null), (figures.Measurements[0].Quality, figures.Measurements[0].Speedup));
+        // Of a run that is under way, what is there.
+        File.Delete(Path.Combine(_folder.Run, "13-distil-2.5x", StageMark.FileName));
+        Assert.Equal(2, RunFigures.Read(_folder.Run).Curves.Count);
     }
 
     [Fact]

@@ -54,9 +54,9 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
         XElement page = Whole();
         Assert.Equal(
             [
-                ["bert", "dev <1>", "accuracy", "0.8428", "–", "0.5", "1.391", "–", "–", "1,840,000", "7.4"],
-                ["bert-3x", "dev <1>", "accuracy", "0.8194", "-0.0234", "0.5", "0.477", "2.68", "2.4", "1,840,000", "7.4"],
-                ["bert-2x", "dev <1>", "accuracy", "0.83", "-0.0128", "0.5", "0.7", "1.98", "2.4", "1,840,000", "7.4"],
+                ["bert", "dev <1>", "Torch, Float32", "accuracy", "0.8428", "–", "0.5", "1.391", "–", "–", "1,840,000", "7.4"],
+                ["bert-3x", "dev <1>", "Torch, Float32", "accuracy", "0.8194", "-0.0234", "0.5", "0.477", "2.68", "2.4", "1,840,000", "7.4"],
+                ["bert-2x", "dev <1>", "Torch, Float32", "accuracy", "0.83", "-0.0128", "0.5", "0.7", "1.98", "2.4", "1,840,000", "7.4"],
             ], Rows(page, "Measured models"));
         Assert.Equal([["1.98", "0.83"], ["2.68", "0.8194"]], Rows(page, "accuracy against speedup, the numbers"));
         Assert.Equal([["10", "2.5", "1.5", "NaN"], ["20", "1.25", "1", "0.25"]], Rows(page, "Loss by term, the numbers"));
@@ -70,6 +70,22 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
             MadeUpTable.Of(model).Levels.Where(level => level.Sublayer == Sublayer.Attention).OrderBy(level => level.Level)
                 .Select(level => (string[])[$"{level.Level}", level.Milliseconds.ToString("G6", CultureInfo.InvariantCulture)]),
             Rows(page, "Attention: time of one sublayer, the numbers"));
+    }
+
+    /// <summary>One line for each way in which members were measured: speedups of two runtimes, or texts with mistakes in them, are not compared.</summary>
+    [Fact]
+    public void What_was_measured_in_another_way_is_a_line_of_its_own()
+    {
+        var row = Measured("bert-2x", 0.83, 0.7, 1.98);
+        var page = Written(new()
+        {
+            Title = "A <family> & its \"members\"",
+            Measurements = [row, row with { Perturbation = Perturbation.Typo }, row with { Environment = Environment with { Runtime = InferenceRuntime.OnnxRuntime, Precision = Precision.Int8 } }],
+        });
+        Assert.Equal(
+            ["dev <1> Torch, Float32", "dev <1> (Typo) Torch, Float32", "dev <1> OnnxRuntime, Int8"], Rows(page, "Measured models").Select(cells => $"{cells[1]} {cells[2]}"));
+        Assert.Equal(3, page.Descendants("li").Count());
+        Assert.Equal(3, page.Descendants("li").Select(item => item.Value).Distinct(StringComparer.Ordinal).Count());
     }
 
     [Fact]
@@ -111,8 +127,13 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
     private XElement Whole()
     {
         using var model = TinyBert.Model(fixture.Session, 95);
+        return Written(Report(model));
+    }
+
+    private XElement Written(CompressionReport report)
+    {
         string path = _folder["report.html"];
-        Report(model).Write(path);
+        report.Write(path);
         string html = File.ReadAllText(path);
         Assert.StartsWith("<!DOCTYPE html>\n<html lang=\"en\">", html, StringComparison.Ordinal);
         Assert.Equal(["report.html"], _folder.Entries());

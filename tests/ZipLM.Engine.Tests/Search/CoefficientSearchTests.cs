@@ -168,7 +168,7 @@ public sealed class CoefficientSearchTests
         search.Run([[1]], 3, 6, new Random(1), CancellationToken.None);
         Assert.Equal(["0: 1", "1: 1", "0: 2 3 4 5", "1: 2 3 4 5", "0: 6 7 8 9", "1: 6 8", "0: 10"], asked);
         Assert.Equal((8, 1.05), (search.Plan[0], search.Loss));
-        Assert.Equal((10, 3), (search.Evaluated, search.StoppedEarly));
+        Assert.Equal((10, 3, 7), (search.Evaluated, search.StoppedEarly, search.BestTrial));
         search.Judge(3, CancellationToken.None);
         Assert.Equal("2: 8 6 4", asked[^1]);
     }
@@ -182,6 +182,9 @@ public sealed class CoefficientSearchTests
         search.Run([[1]], 5, 0, new Random(1), CancellationToken.None);
         Assert.Equal([5], search.Plan);
         Assert.Equal(1.25, search.Loss);
+        search.Judge(3, CancellationToken.None);
+        Assert.Equal([5], search.Plan);
+        Assert.Equal(2, search.Best(9).Count);
 
         // There is a plan all the same where none has a loss.
         search = new CoefficientSearch(_ => [9], Each((_, _) => [double.NaN]), [1]);

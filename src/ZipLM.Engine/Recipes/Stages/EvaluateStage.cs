@@ -53,7 +53,7 @@ internal sealed class EvaluateStage(double? target, ModelInput model, ModelInput
     }
 
     public override StageCost Cost(RunSizes sizes) => new(
-        sizes.Forward(sizes.Tokens(sizes.Recipe.Data.Evaluation)) + (2 * sizes.Recipe.EvaluationRounds * sizes.Forward(sizes.PassTokens)), 1e3);
+        sizes.Forward(sizes.Tokens(sizes.Recipe.Data.Evaluation)) + (2 * (sizes.Recipe.EvaluationRounds ?? UsualRounds) * sizes.Forward(sizes.PassTokens)), 1e3);
 
     /// <summary>What was measured; null while the stage is not done.</summary>
     public static ModelMeasurement? Measurement(StageFolder folder)

@@ -74,7 +74,7 @@ internal sealed class LatencyStage(ModelInput model)
     }
 
     public override StageCost Cost(RunSizes sizes) => sizes.Recipe.Latency.Table is not null ? default
-        : new(sizes.Recipe.Latency.Rounds * RunSizes.LevelsMeasured / (2 * sizes.Model.Layers.Count) * sizes.Forward(sizes.PassTokens), 1e4);
+        : new((sizes.Recipe.Latency.Rounds ?? UsualRounds) * RunSizes.LevelsMeasured / (2 * sizes.Model.Layers.Count) * sizes.Forward(sizes.PassTokens), 1e4);
 
     /// <summary>The table that this stage has, for a model of its dimensions.</summary>
     public LatencyTable Table(StageWork work, TransformerModel other) =>

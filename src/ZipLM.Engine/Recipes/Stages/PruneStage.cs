@@ -63,7 +63,7 @@ internal sealed class PruneStage(double target, ModelInput model, ModelInput den
     }
 
     public override StageCost Cost(RunSizes sizes) => new(
-        (2 * sizes.Recipe.Pruning.Rounds * sizes.Forward(sizes.PassTokens) * (sizes.Recipe.Pruning.Correct ? 2 : 1)) + Search(sizes) + (sizes.Surgery / 4), sizes.ModelBytes / Math.Sqrt(_target));
+        (2 * (sizes.Recipe.Pruning.Rounds ?? UsualRounds) * sizes.Forward(sizes.PassTokens) * (sizes.Recipe.Pruning.Correct ? 2 : 1)) + Search(sizes) + (sizes.Surgery / 4), sizes.ModelBytes / Math.Sqrt(_target));
 
     /// <summary>Most candidates see few rows, and none computes what it shares with the best: about one pass over all rows for so many trials.</summary>
     private double Search(RunSizes sizes) =>

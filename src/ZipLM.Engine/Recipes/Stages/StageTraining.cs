@@ -7,6 +7,8 @@ namespace ZipLM.Engine.Recipes;
 /// <summary>Training in a stage: it goes on from the stage's checkpoint, and the optimiser's state is among the results.</summary>
 internal static class StageTraining
 {
+    private const string CurvePart = "curve";
+
     /// <summary>Trains a model and saves it as the stage's; the learning curve goes to the measurements, because it tells of speed.</summary>
     /// <param name="teacher">Null where it learns from labels alone.</param>
     public static void Run(StageWork work, ModelInput student, ModelInput? teacher, TrainingOptions options)
@@ -23,10 +25,15 @@ internal static class StageTraining
 
         using var trained = Train(work, pruned, dense, options);
         work.Run.Save(trained, work.Folder, work.Reporter);
-        work.Measurements["curve"] = StageJson.Of(new MetricLog(Path.Combine(checkpoint, TrainingCheckpoint.MetricsName)).Read());
+        work.Measurements[CurvePart] = StageJson.Of(new MetricLog(Path.Combine(checkpoint, TrainingCheckpoint.MetricsName)).Read());
         File.Delete(Path.Combine(checkpoint, TrainingCheckpoint.MetricsName));
         File.Delete(Path.Combine(checkpoint, TrainingCheckpoint.LockName));
     }
+
+    /// <summary>The learning curve of a stage that is done; empty where it trains nothing.</summary>
+    public static IReadOnlyList<TrainingMetric> Curve(StageFolder folder) => folder.Measured?[CurvePart] is { } curve
+        ? StageJson.To<List<TrainingMetric>>(curve, folder.File(StageFolder.Measurements))
+        : new List<TrainingMetric>();
 
     private static Model Train(StageWork work, TransformerModel student, TransformerModel? teacher, TrainingOptions options)
     {
