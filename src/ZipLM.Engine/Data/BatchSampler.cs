@@ -8,7 +8,8 @@ internal static class BatchSampler
 
     /// <summary>
     /// Batches for one epoch of training: every row once, in random company. Rows are shuffled and cut into pools,
-    /// each pool is sorted by length and cut into batches, and the batches are shuffled. The same seed and epoch give the same batches.
+    /// each pool is sorted by length and cut into batches, and the batches are shuffled; the first epoch begins with the longest
+    /// of them. The same seed and epoch give the same batches.
     /// </summary>
     /// <param name="lengths">Tokens of each row.</param>
     /// <param name="batchSize">Rows of a batch; one batch may have fewer.</param>
@@ -22,6 +23,13 @@ internal static class BatchSampler
         random.Shuffle(rows);
         var batches = rows.Chunk(batchSize * BatchesPerPool).SelectMany(pool => pool.OrderBy(row => lengths[row]).Chunk(batchSize)).ToArray();
         random.Shuffle(batches);
+        if (epoch == 0 && batches.Length > 0)
+        {
+            // Memory runs short in the first step or never, and what later steps need has been taken by then.
+            var longest = Array.IndexOf(batches, batches.MaxBy(batch => batch.Max(row => lengths[row])));
+            (batches[0], batches[longest]) = (batches[longest], batches[0]);
+        }
+
         return batches;
     }
 

@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace ZipLM.Engine.Distillation;
 
 /// <summary>
-/// Prepares the batches of a run on a thread of its own, a few steps ahead, with what a cache knows of the teacher's answers.
-/// That thread never lets torch compute: the first operation of its own that runs in parallel would add an OpenMP team to that
+/// Prepares the batches of a run on a thread of its own, a few steps ahead, with what a cache knows of the teacher's answers;
+/// where the student learns on the CPU, those are copied when they are needed, since a thread more than torch's delays torch's
+/// by more than the copy takes. That thread never lets torch compute: the first operation of its own that runs in parallel would add an OpenMP team to that
 /// of the worker thread, and with more threads than cores both stop spinning and sleep between any two operations, which
 /// takes longer than they do.
 /// </summary>
@@ -32,6 +33,8 @@ internal sealed class BatchFeed : IDisposable
         _thread.Start();
     }
 
+    private bool ReadsAhead => _device.type != TorchSharp.DeviceType.CPU;
+
     /// <summary>Steps in one pass over the data.</summary>
     public static int StepsPerEpoch(EncodedDataset data, int batchSize) => (data.Examples.Count + batchSize - 1) / batchSize;
 
@@ -47,7 +50,7 @@ internal sealed class BatchFeed : IDisposable
             foreach (var part in parts)
             {
                 taken.Add(new(new(part.Rows, _device), null, shares[taken.Count], part.Seed));
-                taken[^1] = taken[^1] with { Teacher = _cache?.Answer(part.Kept, _device) };
+                taken[^1] = taken[^1] with { Teacher = _cache?.Answer(ReadsAhead ? part.Kept : _cache.Read(part.Rows), _device) };
             }
 
             return taken;
@@ -116,7 +119,7 @@ internal sealed class BatchFeed : IDisposable
         .. rows.Chunk(partSize).Select((part, i) =>
         {
             var padded = PaddedRows.From(data, part, epoch);
-            return new Prepared(padded, _cache?.Read(padded) ?? [], unchecked(seed + (i * 7_919_000_003L)));
+            return new Prepared(padded, ReadsAhead ? _cache?.Read(padded) ?? [] : [], unchecked(seed + (i * 7_919_000_003L)));
         }),
     ];
 
