@@ -39,6 +39,7 @@ internal static class Errors
         ZipLMException known => known,
         OutOfMemoryException => MemoryExhausted(exception),
         ExternalException when OutOfMemory.Is(exception) => MemoryExhausted(exception),
+        ExternalException when DeviceLost.Is(exception) => DeviceLost.Error(exception, "while it computed", null),
         _ => null,
     };
 

@@ -3,34 +3,49 @@ using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
 
-/// <summary>The losses of the steps since the last line of the learning curve. They stay on the device until a line is asked for.</summary>
+/// <summary>
+/// The losses of the steps since the last line of the learning curve. They stay on the device until a line is asked for, in
+/// one place: a small tensor kept from every step lies between the large ones that are freed, and makes the heap grow.
+/// </summary>
 internal sealed class LossWindow(LossWeights weights) : IDisposable
 {
     /// <summary>What to do when a loss or a weight is no number any more.</summary>
     public const string DivergedRemedy = "Use a smaller -LearningRate, or more -WarmUp, and with -CheckpointPath a new folder: the one there goes on as it was begun.";
 
-    private readonly List<(Tensor Terms, IReadOnlyList<int> Rows)> _steps = [];
+    /// <summary>Steps that there is room for at first.</summary>
+    private const int Room = 64;
+
+    /// <summary>[room, 4] in double precision; the first so many are the steps'.</summary>
+    private Tensor? _losses;
+
+    /// <summary>Of each step.</summary>
+    private readonly List<IReadOnlyList<int>> _rows = [];
     private long _tokens;
     private long _start = Stopwatch.GetTimestamp();
 
-    /// <param name="terms">[total, task, logit, token]; owned by this from here.</param>
+    /// <param name="terms">[total, task, logit, token]; freed.</param>
     /// <param name="rows">The rows of the training data that the batch is of, from 0.</param>
     public void Add(Tensor terms, IReadOnlyList<int> rows, int tokens)
     {
-        _steps.Add((terms, rows));
+        using (terms)
+        {
+            Append(terms);
+        }
+
+        _rows.Add(rows);
         _tokens += tokens;
     }
 
     /// <summary>The losses so far, [steps, 4] in double precision on the host; null when there are none. The caller owns it.</summary>
     public Tensor? Losses()
     {
-        if (_steps.Count == 0)
+        if (_rows.Count == 0)
         {
             return null;
         }
 
         using var scope = NewDisposeScope();
-        return stack(_steps.Select(s => s.Terms)).cpu().MoveToOuterDisposeScope();
+        return _losses!.narrow(0, 0, _rows.Count).clone().cpu().MoveToOuterDisposeScope();
     }
 
     /// <summary>Refuses a loss that is not finite.</summary>
@@ -43,7 +58,7 @@ internal sealed class LossWindow(LossWeights weights) : IDisposable
         var at = totals.FindIndex(l => !double.IsFinite(l));
         if (at >= 0)
         {
-            var rows = _steps[at].Rows.Order().Select(r => r + 1).ToList();
+            var rows = _rows[at].Order().Select(r => r + 1).ToList();
             throw new ZipLMException("TrainingDiverged", ErrorKind.InvalidOperation,
                 FormattableString.Invariant($"The loss became {totals[at]} in step {step - totals.Count + at + 1}, with rows {string.Join(", ", rows.Take(8))}{(rows.Count > 8 ? ", …" : "")} of the training data."),
                 DivergedRemedy);
@@ -81,18 +96,40 @@ internal sealed class LossWindow(LossWeights weights) : IDisposable
         for (var i = 0; i < losses.shape[0]; i++)
         {
             using var terms = losses[i];
-            _steps.Add((terms.to(device, copy: true).DetachFromDisposeScope(), []));
+            using var moved = terms.to(device, copy: true);
+            Append(moved);
+            _rows.Add([]);
         }
     }
 
     /// <summary>Begins the next line of the curve.</summary>
     public void Clear()
     {
-        _steps.ForEach(s => s.Terms.Dispose());
-        _steps.Clear();
+        _rows.Clear();
         _tokens = 0;
         _start = Stopwatch.GetTimestamp();
     }
 
-    public void Dispose() => Clear();
+    public void Dispose() => _losses?.Dispose();
+
+    /// <summary>Puts a step behind the others.</summary>
+    private void Append(Tensor terms)
+    {
+        using var gradients = no_grad();
+        if (_losses is null || _rows.Count == _losses.shape[0])
+        {
+            var larger = empty(Math.Max(Room, 2 * _rows.Count), 4, ScalarType.Float64, terms.device).DetachFromDisposeScope();
+            if (_losses is { } full)
+            {
+                using var known = larger.narrow(0, 0, _rows.Count);
+                known.copy_(full);
+                full.Dispose();
+            }
+
+            _losses = larger;
+        }
+
+        using var place = _losses[_rows.Count];
+        place.copy_(terms);
+    }
 }

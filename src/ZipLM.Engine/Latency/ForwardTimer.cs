@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using ZipLM.Engine.Models;
 using ZipLM.Engine.Runtime;
 
@@ -49,11 +48,9 @@ internal sealed class ForwardTimer : IDisposable
             reporter.Progress(new(activity, "done", times[0].Length, times[0].Length, Completed: true));
             return times;
         }
-        catch (ExternalException e) when (IsDeviceLost(e))
+        catch (Exception e) when (DeviceLost.Is(e))
         {
-            throw new ZipLMException("DeviceLost", ErrorKind.ResourceUnavailable,
-                $"The device {Environment.Device} failed in mid-measurement: {e.Message.Split('\n')[0]}",
-                "Nothing was kept. Start PowerShell again, since a process does not get the device back, and run Test-ZipLMEnvironment.", Environment, e);
+            throw DeviceLost.Error(e, $"in mid-measurement ({Environment.Device})", Environment);
         }
 
         // An activity of its own, so that the seconds left are reckoned from the rounds alone.
@@ -150,9 +147,4 @@ internal sealed class ForwardTimer : IDisposable
                 "Use a smaller -SequenceLength or fewer -GeneratedTokens.", positions);
         }
     }
-
-    /// <summary>What torch says when a device is gone; memory that ran out is another matter.</summary>
-    private static bool IsDeviceLost(ExternalException e) =>
-        (e.Message.Contains("CUDA error", StringComparison.Ordinal) || e.Message.Contains("device lost", StringComparison.OrdinalIgnoreCase))
-        && !OutOfMemory.Is(e);
 }
