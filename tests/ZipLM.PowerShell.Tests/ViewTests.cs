@@ -90,11 +90,11 @@ public sealed class ViewTests(TinyStore store)
     {
         ZiplmProcess result = ZiplmProcess.Run("-Command", """
             # Each by itself: of a mixed lot PowerShell shows the first in its view and the others as plain lists.
-            $null = Connect-GpuSession -Device cpu
+            $null = Connect-GpuSession -Device cpu -Threads 1
             $bert = Get-Model bert
             $bert | Out-Default
             $bert | Measure-LayerLatency -Rounds 5 -SequenceLength 16 | Out-Default
-            $small = $bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable ($bert | Measure-LayerLatency -Rounds 5) -Rounds 5 -CalibrationSamples 64
+            $small = $bert | Invoke-StructuredPrune -Speedup 1.2 -LatencyTable ($bert | Measure-LayerLatency -Rounds 20) -Rounds 5 -CalibrationSamples 64
             $small | Out-Default
             $small | Measure-Model -Rounds 3 | Out-Default
             Get-GpuSession | Out-Default

@@ -10,7 +10,7 @@ public sealed class MeasuredBaselines
     private readonly ConcurrentDictionary<(object Baseline, TextDataset Data, Perturbation? Perturbation, RuntimeChoice Runtime), double> _qualities = [];
 
     /// <summary>The quality of a baseline; measured when it is not known yet.</summary>
-    /// <param name="runtime">What the answers come from; null = torch.</param>
+    /// <param name="runtime">What the answers come from; null = torch. On how many threads does not matter.</param>
     internal double Quality(TransformerModel baseline, TextDataset data, Func<double> measure, Perturbation? perturbation = null, RuntimeChoice? runtime = null) =>
-        _qualities.GetOrAdd((baseline.Path ?? (object)baseline, data, perturbation, runtime ?? RuntimeChoice.Torch), _ => measure());
+        _qualities.GetOrAdd((baseline.Path ?? (object)baseline, data, perturbation, (runtime ?? RuntimeChoice.Torch) with { Threads = null }), _ => measure());
 }
