@@ -3,10 +3,7 @@ using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
 
-/// <summary>
-/// The losses of the steps since the last line of the learning curve. They stay on the device until a line is asked for, in
-/// one place: a small tensor kept from every step lies between the large ones that are freed, and makes the heap grow.
-/// </summary>
+/// <summary>The losses of the steps since the last line of the learning curve. They stay on the device, in one place, until a line is asked for.</summary>
 internal sealed class LossWindow(LossWeights weights) : IDisposable
 {
     /// <summary>What to do when a loss or a weight is no number any more.</summary>
