@@ -73,18 +73,7 @@ internal static class DistillRun
     /// <returns>The hash of the final weights, null when it was killed before; and the step that it began after.</returns>
     private static (string? Weights, int First) Start(Options options, string directory, int killAfter)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-        {
-            start.ArgumentList.Add(typeof(DistillRun).Assembly.Location);
-        }
-
-        foreach (var argument in (string[])["distill", "--child", directory, "--threads", options.Text("threads") ?? "0"])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using var process = Process.Start(start)!;
+        using var process = OwnProcess.Start(readsOutput: true, "distill", "--child", directory, "--threads", options.Text("threads") ?? "0");
         var (first, seen, isKilled) = (-1, 0, false);
         while (process.StandardOutput.ReadLine() is { } line)
         {

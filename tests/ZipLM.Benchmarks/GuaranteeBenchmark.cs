@@ -119,17 +119,7 @@ internal static class GuaranteeBenchmark
         return timer.Compare(dense.Weights(null, CancellationToken.None), model.Weights(null, CancellationToken.None), RoundPlan.Paired(null), NullReporter.Instance, CancellationToken.None);
     });
 
-    private static Speedup InNewProcess(string[] arguments)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [.. Host(), "guarantee", .. arguments]) { RedirectStandardOutput = true };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return JsonSerializer.Deserialize<Speedup>(output.Trim().Split('\n')[^1])!;
-    }
-
-    /// <summary>The program itself, where it was started by dotnet.</summary>
-    private static string[] Host() => Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? [typeof(GuaranteeBenchmark).Assembly.Location] : [];
+    private static Speedup InNewProcess(string[] arguments) => OwnProcess.Result<Speedup>(["guarantee", .. arguments]);
 
     private static string Write(TorchSession session, ModelDescription shape, string directory)
     {

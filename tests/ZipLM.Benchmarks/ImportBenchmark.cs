@@ -34,14 +34,7 @@ internal static class ImportBenchmark
         return 0;
     }
 
-    private static Round InNewProcess()
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["import", "--once"]) { RedirectStandardOutput = true };
-        using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return JsonSerializer.Deserialize<Round>(output.Trim().Split('\n')[^1])!;
-    }
+    private static Round InNewProcess() => OwnProcess.Result<Round>("import", "--once");
 
     private static Round ImportOnce()
     {

@@ -122,14 +122,7 @@ internal static class LoadBenchmark
         File.ReadLines("/proc/self/status").First(line => line.StartsWith(key, StringComparison.Ordinal)).Split((char[])[' ', '\t', ':'], StringSplitOptions.RemoveEmptyEntries)[1],
         CultureInfo.InvariantCulture);
 
-    private static Reading InNewProcess(string folder, bool plain)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["load", "--once", folder, plain ? "--plain" : "--own"]) { RedirectStandardOutput = true };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return JsonSerializer.Deserialize<Reading>(output.Trim().Split('\n')[^1])!;
-    }
+    private static Reading InNewProcess(string folder, bool plain) => OwnProcess.Result<Reading>("load", "--once", folder, plain ? "--plain" : "--own");
 
     private static double Median(double[] ordered) => ordered[ordered.Length / 2];
 

@@ -128,7 +128,7 @@ internal static class ResumeBenchmark
     }
 
     private static Process Start(string recipe, string directory) =>
-        Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["resume", "--child", recipe, "--directory", directory]))!;
+        OwnProcess.Start(readsOutput: false, "resume", "--child", recipe, "--directory", directory);
 
     /// <summary>Hashes of the stages' files, measurements apart, and of the members' weights.</summary>
     private static Dictionary<string, string> Outputs(string run) => Directory.EnumerateFiles(run, "*", SearchOption.AllDirectories)

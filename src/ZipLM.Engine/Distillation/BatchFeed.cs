@@ -8,9 +8,9 @@ namespace ZipLM.Engine.Distillation;
 /// <summary>
 /// Prepares the batches of a run on a thread of its own, a few steps ahead, with what a cache knows of the teacher's answers;
 /// where the student learns on the CPU, those are copied when they are needed, since a thread more than torch's delays torch's
-/// by more than the copy takes. That thread never lets torch compute: the first operation of its own that runs in parallel would add an OpenMP team to that
-/// of the worker thread, and with more threads than cores both stop spinning and sleep between any two operations, which
-/// takes longer than they do.
+/// by more than the copy takes. That thread never lets torch compute: the first operation of its own that runs in parallel
+/// would add an OpenMP team to that of the worker thread, and with more threads than cores both stop spinning and sleep
+/// between any two operations, which takes longer than they do.
 /// </summary>
 internal sealed class BatchFeed : IDisposable
 {

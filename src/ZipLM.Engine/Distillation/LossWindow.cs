@@ -93,7 +93,7 @@ internal sealed class LossWindow(LossWeights weights) : IDisposable
         for (var i = 0; i < losses.shape[0]; i++)
         {
             using var terms = losses[i];
-            using var moved = terms.to(device, copy: true);
+            using var moved = terms.to(device);
             Append(moved);
             _rows.Add([]);
         }

@@ -39,7 +39,7 @@ namespace ZipLM.PowerShell.Commands;
 /// </example>
 /// <example>
 ///   <code>$pruned | Start-TokenDistillation -Epochs 20 -ValidationData $dev -Patience 3 -CheckpointPath { "runs/$($_.Name)" } | Receive-Job -Wait | ForEach-Object Name</code>
-///   <para>Ends when three validations in a row brought nothing, and gives the best weights. After a stop, or a kill, the same line goes on; runs/bert-2x/metrics.jsonl has the learning curve.</para>
+///   <para>Ends when three validations in a row brought nothing, and gives the best weights. After a stop, or a kill, the same line goes on, if $pruned was saved and is read again by Get-Model; runs/bert-2x/metrics.jsonl has the learning curve.</para>
 ///   <code>
 ///   bert-2x-distilled
 ///   </code>
