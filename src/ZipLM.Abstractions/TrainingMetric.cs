@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ZipLM;
 
 /// <summary>One line of a learning curve.</summary>
@@ -35,4 +37,15 @@ public sealed record TrainingMetric
 
     /// <summary>Quality on the validation data, 0–1, where this line has one.</summary>
     public double? Validation { get; init; }
+
+    /// <summary>As one line of a log.</summary>
+    public override string ToString()
+    {
+        var terms = new[] { ("task", TaskLoss), ("logit", LogitLoss), ("token", TokenLoss) }.Where(t => t.Item2 is not null).ToList();
+        var parts = terms.Count < 2 ? "" : $" ({string.Join(", ", terms.Select(t => Text($"{t.Item1} {t.Item2:0.0000}")))})";
+        var validation = Validation is { } quality ? Text($", validation {quality:0.0000}") : "";
+        return Text($"Step {Step} of {TotalSteps}, epoch {Epoch:0.00}: loss {Loss:0.0000}{parts}, learning rate {LearningRate:0.0e+0}, {TokensPerSecond:N0} tokens/s{validation}.");
+    }
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

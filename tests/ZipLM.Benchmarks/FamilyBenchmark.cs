@@ -20,7 +20,7 @@ internal static class FamilyBenchmark
         using var session = TorchSession.Connect(new() { Device = "cpu" }, NullReporter.Instance);
         var teacher = QuickstartTeacher.Open(session);
         var dev = Dev(teacher.Dev.Reference!.Path, directory, options.Int("dev-rows", int.MaxValue));
-        var gradual = Compress("gradual", "Gradual", "distillation: {epochs: EPOCHS, batch_size: 64, learning_rate: 1e-3, maximum_length: 64, losses: {task: 1, logit: 1, token: 1}}");
+        var gradual = Compress("gradual", "Gradual", "distillation: {epochs: EPOCHS, batch_size: 64, learning_rate: 1e-3, maximum_length: 64}");
         var oneShot = Compress("one-shot", "OneShot", "");
         var rows = gradual.Members.Zip(oneShot.Members, (g, o) => new
         {
@@ -60,7 +60,6 @@ internal static class FamilyBenchmark
                 schedule: {{schedule}}
                 targets: [{{string.Join(", ", targets.Select(t => t.ToString(CultureInfo.InvariantCulture)))}}]
                 {{distillation.Replace("EPOCHS", options.Text("epochs") ?? "1", StringComparison.Ordinal)}}
-                evaluation: {rounds: 100}
 
                 """);
             return RecipeFlow.Run(RecipeFile.Read(file), Path.Combine(directory, name), session, directory, m => m.Dispose(), new ConsoleReporter(), CancellationToken.None);

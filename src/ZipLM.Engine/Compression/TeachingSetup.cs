@@ -93,14 +93,14 @@ internal static class TeachingSetup
     {
         if ((options.Epochs <= 1 && options.TeacherPath is null) || data.Masking is not null)
         {
-            reporter.Verbose($"The teacher is asked in every step: {(data.Masking is null ? "each row comes up once" : "other tokens are hidden in each epoch")}.");
+            reporter.Milestone($"The teacher is asked in every step: {(data.Masking is null ? "each row comes up once" : "other tokens are hidden in each epoch")}.");
             return null;
         }
 
         // What is kept is rounded to half precision: a run that goes on must not choose again, however full the disk is now.
         if (stored is { CachesTeacher: false })
         {
-            reporter.Verbose("The teacher is asked in every step, as it was before the stop.");
+            reporter.Milestone("The teacher is asked in every step, as it was before the stop.");
             return null;
         }
 
@@ -120,12 +120,12 @@ internal static class TeachingSetup
         var limit = isChosen ? options.CacheLimit : Math.Min(options.CacheLimit, new DriveInfo(directory).AvailableFreeSpace / 2);
         if (bytes > limit)
         {
-            reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
+            reporter.Milestone(string.Create(CultureInfo.InvariantCulture,
                 $"The teacher is asked in every step: its answers would take {size}, and {(limit < options.CacheLimit ? "half of the free disk space" : "-CacheLimit")} is {limit / 1e6:N0} MB."));
             return null;
         }
 
-        reporter.Verbose($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in {(isTemporary ? $"a temporary file in '{directory}'" : $"'{path}'")}: {size}.");
+        reporter.Milestone($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in {(isTemporary ? $"a temporary file in '{directory}'" : $"'{path}'")}: {size}.");
         var device = student.Session.TorchDevice;
         return isTemporary
             ? TeacherCache.MakeTemporary(directory, teacher, fields, count, data, device, reporter, cancellationToken)

@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using Microsoft.Win32.SafeHandles;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Runtime;
 using ZipLM.Engine.Storage;
@@ -11,9 +12,11 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace ZipLM.Engine.Distillation;
 
 /// <summary>
-/// A teacher's answers on a data set, in half precision in a safetensors file that is mapped into memory. The rows lie in the
-/// order in which they were computed, by length; as that does not depend on the order of training, a cache that is made again
-/// holds the same bits.
+/// A teacher's answers on a data set, in half precision in a safetensors file. The rows lie in the order in which they were
+/// computed, by length; as that does not depend on the order of training, a cache that is made again holds the same bits.
+/// Rows are read by their position and not through a map of the file: the system's cache serves both, but the first touch of a
+/// mapped page took 5 µs on a virtual machine (2 ms of a step of 40 with the quickstart's student, in the whole first epoch),
+/// and a disk that fails under a map ends the process without an error.
 /// </summary>
 internal sealed unsafe class TeacherCache : IDisposable
 {
@@ -24,26 +27,23 @@ internal sealed unsafe class TeacherCache : IDisposable
     private const long MostNumbers = 1 << 25;
 
     private readonly IReadOnlyList<CacheField> _fields;
+    /// <summary>Where each field begins in the file.</summary>
     private readonly long[] _starts;
     private readonly long[] _rowAt;
     private readonly long[] _tokenAt;
     private readonly int _pairs;
     private readonly string _path;
-    private readonly MemoryMappedFile _file;
-    private readonly MemoryMappedViewAccessor _view;
-    private readonly byte* _data;
+    private readonly FileStream _stream;
 
     /// <param name="stream">A complete cache; closed with this.</param>
     /// <param name="starts">Where each field begins in it, behind the head.</param>
     private TeacherCache(FileStream stream, long[] starts, IReadOnlyList<CacheField> fields, int pairs, EncodedDataset data)
     {
-        (_path, _starts, _fields, _pairs) = (stream.Name, starts, fields, pairs);
+        (_path, _stream, _fields, _pairs) = (stream.Name, stream, fields, pairs);
         (_rowAt, _tokenAt) = Places(data);
-        _file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-        _view = _file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-        byte* start = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        _data = start + 8 + BinaryPrimitives.ReadInt64LittleEndian(new ReadOnlySpan<byte>(start, 8));
+        Span<byte> head = stackalloc byte[8];
+        var dataStart = head.Length + BinaryPrimitives.ReadInt64LittleEndian(Read(head, 0));
+        _starts = [.. starts.Select(s => dataStart + s)];
     }
 
     /// <summary>Whether the file goes with this, as a temporary one does anyway; otherwise it stays for a run that goes on.</summary>
@@ -103,7 +103,7 @@ internal sealed unsafe class TeacherCache : IDisposable
     public IReadOnlyList<Tensor> Read(PaddedRows rows)
     {
         var lengths = Enumerable.Range(0, rows.Count).Select(i => rows.Mask.AsSpan(i * rows.Length, rows.Length).Count(true)).ToList();
-        return [.. _fields.Select((f, i) => Read(f, _data + _starts[i], rows, lengths))];
+        return [.. _fields.Select((f, i) => Read(f, _starts[i], rows, lengths))];
     }
 
     /// <summary>The answer that this stands for, on a device.</summary>
@@ -126,50 +126,61 @@ internal sealed unsafe class TeacherCache : IDisposable
 
     public void Dispose()
     {
-        _view.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view.Dispose();
-        _file.Dispose();
+        _stream.Dispose();
         if (IsDeletedOnDispose)
         {
             File.Delete(_path);
         }
     }
 
-    private Tensor Read(CacheField field, byte* region, PaddedRows rows, List<int> lengths)
+    /// <param name="start">Where the field begins in the file.</param>
+    private Tensor Read(CacheField field, long start, PaddedRows rows, List<int> lengths)
     {
         long[] shape = field.IsPerToken ? [rows.Count, rows.Length, field.Numbers] : [rows.Count, field.Numbers];
         var isHalf = field.Type == ScalarType.Float16;
         var host = empty(shape, field.IsGivenAsStored ? field.Type : isHalf ? ScalarType.Float32 : ScalarType.Int64).DetachFromDisposeScope();
         var perRow = field.Numbers * (field.IsPerToken ? rows.Length : 1);
+        var stored = new byte[field.IsGivenAsStored ? 0 : perRow * (isHalf ? sizeof(Half) : sizeof(int))];
         // Of many blocks they are more bytes than a span can have.
         var target = (byte*)HostTensor.Address(host);
         for (var i = 0; i < rows.Count; i++)
         {
             var row = rows.Rows[i];
             var count = field.Numbers * (field.IsPerToken ? lengths[i] : 1);
-            var source = region + (field.Bytes * (field.IsPerToken ? _tokenAt[row] : _rowAt[row]));
+            var at = start + (field.Bytes * (field.IsPerToken ? _tokenAt[row] : _rowAt[row]));
             // Padding is 0.
             if (field.IsGivenAsStored)
             {
                 var halves = new Span<Half>((Half*)target + ((long)i * perRow), perRow);
-                new ReadOnlySpan<Half>(source, count).CopyTo(halves);
+                Read(MemoryMarshal.AsBytes(halves[..count]), at);
                 halves[count..].Clear();
             }
             else if (isHalf)
             {
                 var floats = new Span<float>((float*)target + ((long)i * perRow), perRow);
-                TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(source, count), floats);
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(Read(stored.AsSpan(0, count * sizeof(Half)), at)), floats);
                 floats[count..].Clear();
             }
             else
             {
                 var integers = new Span<long>((long*)target + ((long)i * perRow), perRow);
-                TensorPrimitives.ConvertTruncating(new ReadOnlySpan<int>(source, count), integers);
+                TensorPrimitives.ConvertTruncating<int, long>(MemoryMarshal.Cast<byte, int>(Read(stored.AsSpan(0, count * sizeof(int)), at)), integers);
                 integers[count..].Clear();
             }
         }
 
         return host;
+    }
+
+    private Span<byte> Read(Span<byte> into, long at)
+    {
+        for (var done = 0; done < into.Length;)
+        {
+            var count = RandomAccess.Read(_stream.SafeFileHandle, into[done..], at + done);
+            done += count > 0 ? count : throw new EndOfStreamException($"'{_path}' was cut off while it was in use.");
+        }
+
+        return into;
     }
 
     /// <summary>Where each field begins in a file that holds these answers, and none else; null when it does not.</summary>
@@ -211,11 +222,33 @@ internal sealed unsafe class TeacherCache : IDisposable
     {
         WriteFailure.RequireSpace(path, Bytes(fields, data));
         var (header, starts) = Header(fields, data, origin);
-        var handle = stream.SafeFileHandle;
-        RandomAccess.Write(handle, header, 0);
+        RandomAccess.Write(stream.SafeFileHandle, header, 0);
         var ends = starts.Select(s => s + header.Length).ToArray();
+        for (var rows = teacher.RowsWithin(MostNumbers, MostRows, data); ; rows /= 2)
+        {
+            try
+            {
+                WriteAnswers(stream.SafeFileHandle, [.. ends], teacher, fields, data, rows, device, reporter, cancellationToken);
+                break;
+            }
+            catch (Exception e) when (rows > 1 && OutOfMemory.Is(e))
+            {
+                // The longest rows come first, so little was done.
+                reporter.Warning($"Memory ran out while the teacher was asked for {rows} rows at a time. Asking for {rows / 2}.");
+            }
+        }
+
+        return starts;
+    }
+
+    /// <param name="ends">Where the next answers go in the file, field by field.</param>
+    /// <param name="rows">Rows to ask for at a time.</param>
+    private static void WriteAnswers(
+        SafeFileHandle handle, long[] ends, Teacher teacher, IReadOnlyList<CacheField> fields, EncodedDataset data, int rows,
+        Device device, IReporter reporter, CancellationToken cancellationToken)
+    {
         var done = 0;
-        foreach (var batch in Batch.Sequential(data, teacher.RowsWithin(MostNumbers, MostRows, data), device))
+        foreach (var batch in Batch.Sequential(data, rows, device))
         {
             cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
@@ -237,7 +270,6 @@ internal sealed unsafe class TeacherCache : IDisposable
         }
 
         reporter.Progress(new("Asking the teacher", "done", data.Examples.Count, data.Examples.Count, Completed: true));
-        return starts;
     }
 
     private static long Rows(CacheField field, EncodedDataset data) => field.IsPerToken ? data.Lengths.Sum(l => (long)l) : data.Examples.Count;

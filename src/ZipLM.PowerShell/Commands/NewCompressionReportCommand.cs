@@ -99,6 +99,9 @@ public sealed class NewCompressionReportCommand : EngineCommand
                 case InformationRecord { MessageData: var data } when PSObject.AsPSObject(data).BaseObject is TrainingMetric metric:
                     _metrics.Add(metric);
                     break;
+                case InformationRecord:
+                    // What a training says beside its curve.
+                    break;
                 case CompressionSummary { Run: var run }:
                     _runs.Add(run);
                     break;

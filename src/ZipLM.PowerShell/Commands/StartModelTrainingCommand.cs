@@ -9,7 +9,7 @@ namespace ZipLM.PowerShell.Commands;
 ///   $model = New-Model -Name topics -Size tiny -TrainingData $train
 ///   $model | Start-ModelTraining -TrainingData $train -Epochs 2 -LearningRate 1e-3 | Receive-Job -Wait
 ///   </code>
-///   <para>Waits for the trained model. The learning curve goes to the information stream (Receive-Job -InformationVariable curve).</para>
+///   <para>Waits for the trained model. The learning curve goes to the information stream (Receive-Job -InformationAction Continue shows it, -InformationVariable curve keeps it).</para>
 ///   <code>
 ///   Name                       Parameters Heads                Widths                        Speedup Saved
 ///   ----                       ---------- -----                ------                        ------- -----

@@ -144,9 +144,31 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
         var reporter = new RecordingReporter { OnProgress = _ => named += Directory.GetFiles(System.IO.Path.GetTempPath(), "*ziplm-teacher-*").Length };
         var weights = Train(Options with { Epochs = epochs, CacheLimit = limit }, reporter);
         Assert.Equal(0, named);
-        Assert.Contains(reporter.VerboseMessages, m => m.Contains(told, StringComparison.Ordinal));
+        Assert.Contains(reporter.Milestones.OfType<string>(), m => m.Contains(told, StringComparison.Ordinal));
         TinyBert.AssertClose(Train(Options with { Epochs = epochs, CacheLimit = 0 }, new()), weights, 2e-3);
         Assert.Empty(Directory.GetFiles(System.IO.Path.GetTempPath(), "ziplm-teacher-*"));
+    }
+
+    [Fact]
+    public void Where_memory_runs_out_the_teacher_is_asked_for_half_the_rows()
+    {
+        var failures = 0;
+        var reporter = new RecordingReporter
+        {
+            OnProgress = update =>
+            {
+                if (update.Activity == "Asking the teacher" && failures < 2)
+                {
+                    failures++;
+                    throw new OutOfMemoryException();
+                }
+            },
+        };
+        var weights = Train(Options, reporter);
+        Assert.Equal(
+            ["Memory ran out while the teacher was asked for 64 rows at a time. Asking for 32.", "Memory ran out while the teacher was asked for 32 rows at a time. Asking for 16."],
+            reporter.Warnings);
+        TinyBert.AssertClose(Train(Options, new()), weights, 2e-3);
     }
 
     /// <summary>Of 40 words all are among the likeliest, so that the cache says what the teacher does.</summary>
@@ -158,7 +180,7 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
         TextDataset texts = new("texts", [.. Texts.Examples.Take(24).Select(e => new TextExample(e.Text))], []);
         var reporter = new RecordingReporter();
         var kept = Train(Options with { BatchSize = 6 }, reporter, student, teacher, texts);
-        Assert.Contains(reporter.VerboseMessages, m => m.Contains("words, log probabilities, hidden", StringComparison.Ordinal));
+        Assert.Contains(reporter.Milestones.OfType<string>(), m => m.Contains("words, log probabilities, hidden", StringComparison.Ordinal));
         TinyBert.AssertClose(Train(Options with { BatchSize = 6, CacheLimit = 0 }, new(), student, teacher, texts), kept, 2e-3);
     }
 

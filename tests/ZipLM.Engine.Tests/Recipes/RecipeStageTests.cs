@@ -101,7 +101,7 @@ public sealed class RecipeStageTests(RunFixture fixture) : IClassFixture<RunFixt
         Assert.Equal([1.2, 2], summary.Members.Select(m => m.Target));
         Assert.All(summary.Members, m => Assert.True(File.Exists(Path.Combine(m.Path, "model.onnx"))));
         Assert.Equal(StageState.Done, RunReader.Read(_folder.Run).Select(s => s.State).Distinct().Single());
-        Assert.Equal(2, reporter.VerboseMessages.Count(m => m.Contains("are kept in half precision in", StringComparison.Ordinal)));
+        Assert.Equal(2, reporter.Milestones.OfType<string>().Count(m => m.Contains("are kept in half precision in", StringComparison.Ordinal)));
         Assert.Single(asked.Select(a => Path.GetExtension(a) == ".tmp"));
         Assert.False(Directory.Exists(At("teacher")));
         // Statistics and members of the other schedule and target stay, and that is said.
