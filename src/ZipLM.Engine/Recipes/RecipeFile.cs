@@ -142,7 +142,7 @@ public static class RecipeFile
 
     private static Precision? PrecisionOf(YamlMap? environment) => environment?.Or<Precision?>("precision", k => environment.Name<Precision>(k), null);
 
-    /// <summary>What the environment says of a runtime; null where it does not.</summary>
+    /// <summary>What the environment says of how models are executed when they are measured; null where it does not.</summary>
     private static RuntimeChoice? Runtime(YamlMap? environment)
     {
         var precision = PrecisionOf(environment);
@@ -157,7 +157,10 @@ public static class RecipeFile
             throw environment!.Invalid("precision", "ONNX Runtime does not compute in BFloat16; use Float32 or Int8.");
         }
 
-        return runtime is { } given ? new(given, given == InferenceRuntime.OnnxRuntime ? precision : null) : null;
+        var threads = environment?.Or<int?>("measured_threads", k => environment.Whole(k, 1), null);
+        return runtime is null && threads is null
+            ? null
+            : new(runtime ?? InferenceRuntime.Torch, runtime == InferenceRuntime.OnnxRuntime ? precision : null, threads);
     }
 
     private static RecipeLatency Latency(YamlMap map, YamlMap? environment)

@@ -81,7 +81,7 @@ public sealed partial class RecipeFileTests : IDisposable
     [Fact]
     public void Training_search_and_runtime_have_keys_of_their_own()
     {
-        var recipe = Read(Text.Replace("  batch_size: 4", "  runtime: OnnxRuntime\n  precision: Int8", StringComparison.Ordinal).Replace("  epochs: 0.5", """
+        var recipe = Read(Text.Replace("  batch_size: 4", "  runtime: OnnxRuntime\n  precision: Int8\n  measured_threads: 1", StringComparison.Ordinal).Replace("  epochs: 0.5", """
               schedule: Cosine
               label_smoothing: 0.1
               layer_rate_decay: 0.9
@@ -100,7 +100,8 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.Equal((TokenDistance.NormalizedSquared, LayerMatching.Similarity), (training.TokenDistance, training.LayerMatching));
         Assert.Equal(50, recipe.Pruning.SearchTrials);
         // What is exported to INT8 is in single precision here.
-        Assert.Equal(new(InferenceRuntime.OnnxRuntime, Precision.Int8), recipe.Latency.Runtime);
+        Assert.Equal(new(InferenceRuntime.OnnxRuntime, Precision.Int8, Threads: 1), recipe.Latency.Runtime);
+        Assert.Equal(new(InferenceRuntime.Torch, Threads: 2), Read(Text.Replace("  batch_size: 4", "  measured_threads: 2", StringComparison.Ordinal)).Latency.Runtime);
         Assert.Equal(Precision.Float32, recipe.Session.Precision);
     }
 
@@ -118,6 +119,7 @@ public sealed partial class RecipeFileTests : IDisposable
     [InlineData("targets: [1.5, 2, 3]", "targets: []", 10, 10, "must be a list of numbers")]
     [InlineData("targets: [1.5, 2, 3]", "targets: [1.5, two]", 10, 16, "but is 'two'")]
     [InlineData("targets: [1.5, 2, 3]", "targets: 2", 10, 10, "must be a list of numbers")]
+    [InlineData("  batch_size: 4", "  measured_threads: 0", 9, 21, "at least 1")]
     [InlineData("  batch_size: 4", "  precision: Int8", 9, 14, "write runtime: OnnxRuntime")]
     [InlineData("  epochs: 0.5", "  checkpoint_seconds: -1", 13, 23, "a number of at least 0")]
     [InlineData("schema: 1", "schema: &s {a: *s}", 1, 9, "an alias of itself")]
