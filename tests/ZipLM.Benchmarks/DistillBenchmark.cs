@@ -175,7 +175,7 @@ internal static class DistillBenchmark
             BatchSize = BatchSize, Weights = Weights, LearningRate = 1e-4, LogSteps = steps,
             Epochs = (double)steps / BatchFeed.StepsPerEpoch(data, BatchSize),
         };
-        return new Trainer(options, round, NullReporter.Instance).Train(student, teaching, data, null, CancellationToken.None).Single().TokensPerSecond;
+        return new Trainer(options, round, NullReporter.Instance).Train(student, teaching, data, null, CancellationToken.None).Single().TokensPerSecond!.Value;
     }
 
     /// <summary>Forward and backward pass of the student alone, on the batches that the trainer gives it.</summary>

@@ -93,14 +93,14 @@ internal static class TeachingSetup
     {
         if ((options.Epochs <= 1 && options.TeacherPath is null) || data.Masking is not null)
         {
-            reporter.Milestone($"The teacher is asked in every step: {(data.Masking is null ? "each row comes up once" : "other tokens are hidden in each epoch")}.");
+            reporter.Verbose($"The teacher is asked in every step: {(data.Masking is null ? "each row comes up once" : "other tokens are hidden in each epoch")}.");
             return null;
         }
 
         // What is kept is rounded to half precision: a run that goes on must not choose again, however full the disk is now.
         if (stored is { CachesTeacher: false })
         {
-            reporter.Milestone("The teacher is asked in every step, as it was before the stop.");
+            reporter.Verbose("The teacher is asked in every step, as it was before the stop.");
             return null;
         }
 
@@ -116,16 +116,16 @@ internal static class TeachingSetup
         var path = Path.Combine(Directory.CreateDirectory(directory).FullName, options.TeacherPath is null ? TrainingCheckpoint.TeacherFile : $"{Name(origin, fields)}.safetensors");
         var bytes = TeacherCache.Bytes(fields, data);
         var size = string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:N0} MB");
-        var isChosen = stored is { CachesTeacher: true } || (!isTemporary && File.Exists(path));
+        var isChosen = stored is { CachesTeacher: true } || (!isTemporary && TeacherCache.Holds(path, fields, data, origin));
         var limit = isChosen ? options.CacheLimit : Math.Min(options.CacheLimit, new DriveInfo(directory).AvailableFreeSpace / 2);
         if (bytes > limit)
         {
-            reporter.Milestone(string.Create(CultureInfo.InvariantCulture,
+            reporter.Verbose(string.Create(CultureInfo.InvariantCulture,
                 $"The teacher is asked in every step: its answers would take {size}, and {(limit < options.CacheLimit ? "half of the free disk space" : "-CacheLimit")} is {limit / 1e6:N0} MB."));
             return null;
         }
 
-        reporter.Milestone($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in {(isTemporary ? $"a temporary file in '{directory}'" : $"'{path}'")}: {size}.");
+        reporter.Verbose($"The teacher's answers ({string.Join(", ", fields.Select(f => f.Name.Replace('_', ' ')))}) are kept in half precision in {(isTemporary ? $"a temporary file in '{directory}'" : $"'{path}'")}: {size}.");
         var device = student.Session.TorchDevice;
         return isTemporary
             ? TeacherCache.MakeTemporary(directory, teacher, fields, count, data, device, reporter, cancellationToken)

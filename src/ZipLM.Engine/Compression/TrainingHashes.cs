@@ -28,7 +28,7 @@ internal sealed class TrainingHashes(
             ["training data"] = Data,
             ["seed"] = Text(seed),
             [RunIdentity.Threads] = Text(student.Session.Threads),
-            ["device"] = student.Session.Device,
+            [RunIdentity.Device] = student.Session.Device,
             ["precision"] = student.Session.Precision.ToString(),
             ["epochs"] = Text(options.Epochs),
             ["batch size"] = Text(options.BatchSize),

@@ -26,15 +26,16 @@ internal static class LayerSimilarity
         }
 
         // In double precision one block of each at a time.
-        var xNorms = own.Select(SelfNorm).ToList();
+        var xNorms = own.Select(parts => SelfNorm(parts, cancellationToken)).ToList();
         var result = new double[own.Count, others.Count];
         for (var j = 0; j < others.Count; j++)
         {
             using var ofTeacher = NewDisposeScope();
             var y = Centred(others[j]);
-            var yNorm = SelfNorm(others[j]);
+            var yNorm = SelfNorm(others[j], cancellationToken);
             for (var k = 0; k < own.Count; k++)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 using var inner = NewDisposeScope();
                 result[k, j] = y.t().matmul(Centred(own[k])).Squared().sum().item<double>() / (xNorms[k] * yNorm);
             }
@@ -59,8 +60,9 @@ internal static class LayerSimilarity
         return all - all.mean(new long[] { 0 }, keepdim: true);
     }
 
-    private static double SelfNorm(List<Tensor> parts)
+    private static double SelfNorm(List<Tensor> parts, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         using var scope = NewDisposeScope();
         var x = Centred(parts);
         return Math.Max(x.t().matmul(x).Squared().sum().sqrt().item<double>(), 1e-30);

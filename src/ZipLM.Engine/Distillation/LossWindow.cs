@@ -66,7 +66,7 @@ internal sealed class LossWindow(LossWeights weights) : IDisposable
     /// <exception cref="ZipLMException"><c>TrainingDiverged</c>.</exception>
     public TrainingMetric Mean(int step, int totalSteps, double epoch, double learningRate, long memory)
     {
-        var tokensPerSecond = _tokens / Stopwatch.GetElapsedTime(_start).TotalSeconds;
+        double? tokensPerSecond = _tokens > 0 ? _tokens / Stopwatch.GetElapsedTime(_start).TotalSeconds : null;
         RequireFinite(step);
         using var losses = Losses();
         using var mean = losses!.mean(new long[] { 0 });

@@ -5,6 +5,7 @@ internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Values)
 {
     public const string Threads = "threads";
     public const string MicroBatchSize = "micro-batch size";
+    public const string Device = "device";
 
     /// <summary>What makes another run, in words: "learning rate 0.001 instead of 0.002".</summary>
     public IReadOnlyList<string> Differences(IReadOnlyDictionary<string, string> stored) => Different(stored, isRounding: false);

@@ -23,29 +23,22 @@ internal sealed class Teacher(Transformer model, LossWeights weights, double tem
     /// <summary>Its answer on a batch in numbers that can be kept: one tensor for each of <see cref="Fields"/>, [batch, numbers] or [batch, length, numbers].</summary>
     public IReadOnlyList<Tensor> AskInShort(Batch batch)
     {
-        var answer = Ask(batch);
+        using var answer = Ask(batch);
         using var gradients = no_grad();
         var all = new List<Tensor>();
         if (weights.Logit > 0 && batch.Task == ModelTask.CausalLanguageModeling)
         {
-            using (answer.Logits)
-            {
-                var words = LikelyWords.Of(answer.Logits!, temperature);
-                all.AddRange([words.Ids, words.LogProbabilities]);
-            }
+            var words = LikelyWords.Of(answer.Logits!, temperature);
+            all.AddRange([words.Ids, words.LogProbabilities]);
         }
         else if (weights.Logit > 0)
         {
-            all.Add(answer.Logits!);
+            all.Add(answer.Logits!.alias());
         }
 
         if (pairs is not null)
         {
             all.Add(cat([.. answer.Hidden], 2));
-            foreach (var hidden in answer.Hidden)
-            {
-                hidden.Dispose();
-            }
         }
 
         return all;

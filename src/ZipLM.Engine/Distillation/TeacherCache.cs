@@ -53,6 +53,10 @@ internal sealed unsafe class TeacherCache : IDisposable
     public static long Bytes(IReadOnlyList<CacheField> fields, EncodedDataset data) =>
         fields.Sum(f => f.Bytes * Rows(f, data));
 
+    /// <summary>Whether a file holds these answers, and none else.</summary>
+    public static bool Holds(string path, IReadOnlyList<CacheField> fields, EncodedDataset data, IReadOnlyDictionary<string, string> origin) =>
+        Starts(path, fields, data, origin) is not null;
+
     /// <summary>Opens a cache of the same answers, or asks the teacher and makes one; the file stays for a run that goes on.</summary>
     /// <param name="path">The file.</param>
     /// <param name="origin">What the answers are of: teacher, data, and what else they depend on.</param>
@@ -174,13 +178,20 @@ internal sealed unsafe class TeacherCache : IDisposable
 
     private Span<byte> Read(Span<byte> into, long at)
     {
-        for (var done = 0; done < into.Length;)
+        try
         {
-            var count = RandomAccess.Read(_stream.SafeFileHandle, into[done..], at + done);
-            done += count > 0 ? count : throw new EndOfStreamException($"'{_path}' was cut off while it was in use.");
-        }
+            for (var done = 0; done < into.Length;)
+            {
+                var count = RandomAccess.Read(_stream.SafeFileHandle, into[done..], at + done);
+                done += count > 0 ? count : throw new EndOfStreamException("it was cut off while it was in use.");
+            }
 
-        return into;
+            return into;
+        }
+        catch (IOException e)
+        {
+            throw CheckpointError.Unreadable(_path, e);
+        }
     }
 
     /// <summary>Where each field begins in a file that holds these answers, and none else; null when it does not.</summary>

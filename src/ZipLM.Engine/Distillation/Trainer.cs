@@ -45,7 +45,7 @@ internal sealed class Trainer(TrainingOptions options, int seed, IReporter repor
                 {
                     var metric = window.Mean(step, total, (double)step / stepsPerEpoch, schedule.At(step - 1), Memory(student.Device));
                     var quality = ends ? validation?.Evaluate(student, cancellationToken) : null;
-                    run.Log(metric with { Validation = quality?.Value }, quality is { HigherIsBetter: false } ? -quality.Value : quality?.Value, isLast: step == total);
+                    run.Log(metric with { TeacherCached = run.State.CachesTeacher, Validation = quality?.Value, ValidationMetric = quality?.Metric }, quality is { HigherIsBetter: false } ? -quality.Value : quality?.Value, isLast: step == total);
                 }
 
                 if (run.State.Done)

@@ -138,6 +138,13 @@ internal sealed class TrainingCheckpoint : IDisposable
             : throw new ZipLMException("TrainingCheckpointInvalid", ErrorKind.InvalidData,
                 $"'{_file}' is no checkpoint of a training, or one of another version.", "Give another -CheckpointPath, or delete the file.", _file);
         Differences = _identity.Roundings(stored);
+        if (stored.TryGetValue(RunIdentity.Device, out var device) && device != _identity.Values[RunIdentity.Device])
+        {
+            throw new ZipLMException("TrainingCheckpointDevice", ErrorKind.InvalidOperation,
+                $"The training in '{Directory.FullName}' was begun on {device}, and this is {_identity.Values[RunIdentity.Device]}.",
+                $"Go on there (Connect-GpuSession -Device {device}; in a recipe device: {device}), or delete the folder to begin again here.", Directory.FullName);
+        }
+
         if (_identity.Differences(stored) is { Count: > 0 } differences)
         {
             throw new ZipLMException("TrainingCheckpointMismatch", ErrorKind.InvalidArgument,

@@ -31,7 +31,19 @@ internal sealed class Embedding(string name, Parameter weight) : WeightHolder(na
 
         using var scope = NewDisposeScope();
         var sum = weight.grad ?? zeros_like(weight);
-        sum.AddRows(ids.reshape(-1), gradient.reshape(-1, weight.shape[1]));
+        var (rows, vectors) = (ids.reshape(-1), gradient.reshape(-1, weight.shape[1]));
+        if (weight.dtype == ScalarType.BFloat16)
+        {
+            // A frequent word comes up thousands of times: what one adds would soon be less than bfloat16 can tell of the sum.
+            var precise = zeros_like(weight, ScalarType.Float32);
+            precise.AddRows(rows, vectors.to(ScalarType.Float32));
+            sum.Increase(precise.to(ScalarType.BFloat16));
+        }
+        else
+        {
+            sum.AddRows(rows, vectors);
+        }
+
         weight.grad = sum;
     }
 

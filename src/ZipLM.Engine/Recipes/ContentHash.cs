@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Recipes;
 
@@ -22,8 +23,8 @@ internal static class ContentHash
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Of the files that lie in a directory itself: names and contents.</summary>
-    public static string OfDirectory(string path, CancellationToken cancellationToken) => OfText(string.Join('\n', Directory.GetFiles(path)
-        .Where(f => !Path.GetFileName(f).StartsWith('.')).Order(StringComparer.Ordinal)
+    /// <summary>Of the files of a model: names and contents. What else lies beside them, such as an export or a readme, is not of it.</summary>
+    public static string OfModel(string directory, CancellationToken cancellationToken) => OfText(string.Join('\n', Directory.GetFiles(directory)
+        .Where(f => HubModelFiles.IsOne(Path.GetFileName(f))).Order(StringComparer.Ordinal)
         .Select(f => $"{Path.GetFileName(f)} {OfFile(f, cancellationToken)}")));
 }

@@ -115,7 +115,8 @@ public static class RecipeFile
 
         var set = data.IsMap(key) ? data.Map(key) : null;
         var path = set?.Text("path") ?? data.Text(key);
-        var full = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(data.FileOf(key))!, path));
+        // An included recipe's path is relative to that one, whoever adds other keys beside it.
+        var full = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(set is null ? data.FileOf(key) : set.FileOf("path"))!, path));
         if (!File.Exists(full))
         {
             throw data.Invalid(key, $"the data '{full}' does not exist.");
@@ -133,12 +134,18 @@ public static class RecipeFile
 
     private static SessionOptions Session(YamlMap? environment, int seed) => new()
     {
-        Device = environment?.Or("device", environment.Text, "auto") ?? "auto",
+        Device = environment?.Or("device", k => Device(environment, k), "auto") ?? "auto",
         // Int8 is a precision of ONNX Runtime alone; what it is made of is in single precision.
         Precision = PrecisionOf(environment) is { } precision and not Precision.Int8 ? precision : Precision.Float32,
         Threads = environment?.Or("threads", k => environment.Whole(k, 0), 0) ?? 0,
         Seed = seed,
     };
+
+    private static string Device(YamlMap environment, string key)
+    {
+        var device = environment.Text(key).ToLowerInvariant();
+        return DeviceSelector.IsName(device) ? device : throw environment.Invalid(key, $"'{device}' is not a device; use auto, cpu, cuda or cuda:N, where N counts from 0.");
+    }
 
     private static Precision? PrecisionOf(YamlMap? environment) => environment?.Or<Precision?>("precision", k => environment.Name<Precision>(k), null);
 

@@ -76,7 +76,7 @@ internal sealed class RunContext(Recipe recipe, string directory, string denseDi
     {
         if (!_hashes.TryGetValue(path, out var hash))
         {
-            hash = System.IO.Directory.Exists(path) ? ContentHash.OfDirectory(path, cancellationToken) : ContentHash.OfFile(path, cancellationToken);
+            hash = System.IO.Directory.Exists(path) ? ContentHash.OfModel(path, cancellationToken) : ContentHash.OfFile(path, cancellationToken);
             _hashes.Add(path, hash);
         }
 

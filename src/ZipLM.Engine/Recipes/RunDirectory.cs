@@ -42,12 +42,15 @@ internal sealed partial class RunDirectory : IDisposable
                     "Give another -RunDirectory, or the recipe's old name.", path);
             }
         }
-        else if (File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any(e => System.IO.Path.GetFileName(e)[0] != '.')))
+        else if (File.Exists(path) || (Directory.Exists(path) && !HasStages(path) && Directory.EnumerateFileSystemEntries(path).Any(e => System.IO.Path.GetFileName(e)[0] != '.')))
         {
             throw new ZipLMException("RunDirectoryTaken", ErrorKind.Exists,
                 $"'{path}' is no run directory: there are other files in it, or it is one.", "Give -RunDirectory a directory of its own.", path);
         }
     }
+
+    /// <summary>Whether it is a run directory all the same, whose record was lost.</summary>
+    private static bool HasStages(string path) => Folders(path).SelectMany(f => f).Any(f => File.Exists(System.IO.Path.Combine(path, f, StageFolder.Inputs)));
 
     /// <summary>Gives folders of earlier runs the numbers that their stages have now, and records the stages.</summary>
     public void Arrange(Recipe recipe, IReadOnlyList<Stage> stages, IReporter reporter)

@@ -56,6 +56,7 @@ public sealed record RunEstimate
         var isCuda = recipe.Session.Device.StartsWith("cuda", StringComparison.Ordinal);
         var threads = recipe.Session.Threads > 0 ? recipe.Session.Threads : Environment.ProcessorCount;
         var rate = isCuda ? OfCuda : OfCore * threads;
+        var processor = isCuda ? "a CUDA device" : $"{threads} core(s){(recipe.Session.Device == "auto" ? "; a CUDA device, which device: auto takes where there is one, would need a small part of it" : string.Empty)}";
         var outputs = new Dictionary<Stage, string>();
         return new()
         {
@@ -65,7 +66,7 @@ public sealed record RunEstimate
                 return new Line(stage.Folder, Least + TimeSpan.FromSeconds(cost.Operations / rate), cost.Bytes, IsDone(stage, run, outputs));
             })],
             Basis = string.Create(CultureInfo.InvariantCulture,
-                $"Estimated from the model's size and the data's ({sizes.ModelBytes / 4e6:0.0} M parameters, 4 bytes of a file for a token), at {rate / 1e9:0} billion operations a second ({(isCuda ? "a CUDA device" : $"{threads} core(s)")}); expect it within a factor of three."),
+                $"Estimated from the model's size and the data's ({sizes.ModelBytes / 4e6:0.0} M parameters, 4 bytes of a file for a token), at {rate / 1e9:0} billion operations a second ({processor}); expect it within a factor of three."),
         };
     }
 

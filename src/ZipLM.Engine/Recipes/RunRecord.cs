@@ -31,7 +31,7 @@ internal sealed record RunRecord(string Recipe, string File, IReadOnlyList<RunRe
         }
 
         json.Remove("format");
-        return StageJson.To<RunRecord>(json, path);
+        return StageJson.To<RunRecord>(json, path, "Delete this file alone: the next start writes it again, and the stages stay.");
     }
 
     public void Write(string directory)

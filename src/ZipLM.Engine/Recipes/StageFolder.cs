@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using ZipLM.Engine.Distillation;
 using ZipLM.Engine.Storage;
 
 namespace ZipLM.Engine.Recipes;
@@ -15,6 +16,9 @@ internal sealed class StageFolder(string path)
 
     /// <summary>Where training keeps its checkpoints: it survives a stop.</summary>
     public const string Checkpoint = "checkpoint";
+
+    /// <summary>What a training needs until its stage is done: the curve, which is among the measurements then, and the lock.</summary>
+    private static readonly string[] Passing = [System.IO.Path.Combine(Checkpoint, TrainingCheckpoint.MetricsName), System.IO.Path.Combine(Checkpoint, TrainingCheckpoint.LockName)];
 
     public string Path => path;
 
@@ -96,12 +100,22 @@ internal sealed class StageFolder(string path)
         JsonFile.Write(File(Measurements), measurements);
         var files = Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Concat(delivered)
             .Select(f => (Name: System.IO.Path.GetRelativePath(path, f), Path: f))
-            .Where(f => f.Name is not (Inputs or Measurements))
+            .Where(f => f.Name is not (Inputs or Measurements) && !Passing.Contains(f.Name))
             .OrderBy(f => f.Name, StringComparer.Ordinal)
             .Select(f => new StageMark.Output(f.Name, ContentHash.OfFile(f.Path, cancellationToken), new FileInfo(f.Path).Length));
         var mark = new StageMark(inputs.Key, [.. files]);
         mark.Write(path);
+        Tidy();
         return mark;
+    }
+
+    /// <summary>Removes what a stage that is done needs no longer. Not before the mark: a stop between them would cost the learning curve.</summary>
+    public void Tidy()
+    {
+        foreach (var file in Passing.Select(File).Where(System.IO.File.Exists))
+        {
+            System.IO.File.Delete(file);
+        }
     }
 
     private bool IsWhole(StageMark.Output output) => !System.IO.File.Exists(File(output.Path)) || ContentHash.OfFile(File(output.Path), default) == output.Sha256;

@@ -20,7 +20,7 @@ internal static class StageJson
     public static JsonNode Of<T>(T value) => JsonSerializer.SerializeToNode(value, Options)!;
 
     /// <exception cref="ZipLMException">It is not what was written: somebody changed it.</exception>
-    public static T To<T>(JsonNode? json, string file)
+    public static T To<T>(JsonNode? json, string file, string remedy = "Delete the folder that it lies in: the stage is then done again.")
     {
         try
         {
@@ -29,7 +29,7 @@ internal static class StageJson
         catch (Exception e) when (e is JsonException or InvalidOperationException or NotSupportedException)
         {
             throw new ZipLMException("RunFileInvalid", ErrorKind.InvalidData,
-                $"'{file}' cannot be understood: {e.Message}", "Delete the folder that it lies in: the stage is then done again.", file, e);
+                $"'{file}' cannot be understood: {e.Message}", remedy, file, e);
         }
     }
 

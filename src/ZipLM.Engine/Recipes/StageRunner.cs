@@ -12,6 +12,9 @@ internal sealed class StageRunner(RunContext run, IReadOnlyList<Stage> stages, I
     /// <summary>Marks whose files were found whole, by stage.</summary>
     private readonly Dictionary<Stage, StageMark> _whole = [];
 
+    /// <summary>Stages that were found to be left alone.</summary>
+    private readonly HashSet<Stage> _left = [];
+
     /// <summary>Names of the outputs of the stages that are done.</summary>
     private readonly Dictionary<Stage, string> _outputs = [];
 
@@ -78,6 +81,7 @@ internal sealed class StageRunner(RunContext run, IReadOnlyList<Stage> stages, I
             }
         }
 
+        _left.UnionWith(_outputs.Keys);
         _outputs.Clear();
     }
 
@@ -87,9 +91,10 @@ internal sealed class StageRunner(RunContext run, IReadOnlyList<Stage> stages, I
         if (_whole.TryGetValue(stage, out var mark) && mark.Key == inputs.Key)
         {
             reporter.Verbose($"{stage.Folder} is done.");
+            folder.Tidy();
             _outputs[stage] = mark.Outputs;
-            // A run that is through may be looked at anywhere.
-            if (stages.Any(s => s is PruneStage && !_whole.ContainsKey(s)))
+            // A run that is through may be looked at anywhere, and its members copied.
+            if (stages.Any(s => s is not ExportStage && !_left.Contains(s)))
             {
                 RequireUsable();
             }

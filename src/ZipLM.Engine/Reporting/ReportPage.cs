@@ -108,7 +108,7 @@ internal sealed class ReportPage(CompressionReport report)
             yield return Figures(
             [
                 new ReportFigure("Loss by term", "step", "loss", losses),
-                .. validation.Length > 0 ? [new ReportFigure("Quality on the validation data", "step", "quality", validation)] : Array.Empty<ReportFigure>(),
+                .. validation.Length > 0 ? [new ReportFigure("Quality on the validation data", "step", curve.Metrics.LastOrDefault(metric => metric.ValidationMetric is not null)?.ValidationMetric ?? "quality", validation)] : Array.Empty<ReportFigure>(),
                 new ReportFigure("Speed of training", "step", "tokens/s", [.. Line("tokens/s", curve, metric => metric.TokensPerSecond)]) { FromZero = true },
             ]);
         }

@@ -13,6 +13,7 @@ internal static partial class ReportPlot
 {
     private const int Width = 480;
     private const int Height = 300;
+    private const int MostMarkers = 30;
 
     /// <summary>Colours that no line has; the page's own take their places.</summary>
     private const string Ink = "#010203";
@@ -61,8 +62,13 @@ internal static partial class ReportPlot
             var line = plot.Add.Scatter(Array.ConvertAll(points, point => point.X), Array.ConvertAll(points, point => point.Y));
             line.Color = Color.FromHex(ColorOf(i));
             line.LineWidth = 2;
-            line.MarkerShape = Markers[i % Markers.Length].Shape;
-            line.MarkerSize = points.Length > 60 ? 0 : 7;
+            line.MarkerSize = 0;
+            // Of a long line some points, so that its shape can be told: it starts with one.
+            (double X, double Y)[] marked = [.. points.Where((_, at) => at % (1 + (points.Length / MostMarkers)) == 0)];
+            var markers = plot.Add.ScatterPoints(Array.ConvertAll(marked, point => point.X), Array.ConvertAll(marked, point => point.Y));
+            markers.Color = line.Color;
+            markers.MarkerShape = Markers[i % Markers.Length].Shape;
+            markers.MarkerSize = 7;
         }
 
         plot.Axes.AutoScale();

@@ -15,7 +15,8 @@ public sealed record RunFigures(IReadOnlyList<ModelMeasurement> Measurements, IR
         var done = RunReader.Read(directory).Where(stage => stage.State == StageState.Done)
             .Select(stage => (stage.Stage, Folder: new StageFolder(Path.Combine(directory, stage.Stage)))).ToList();
         return new(
-            done.Select(stage => EvaluateStage.Measurement(stage.Folder)).OfType<ModelMeasurement>().ToList(),
+            // The dense model is what speedups are against.
+            done.Select(stage => EvaluateStage.Measurement(stage.Folder)).OfType<ModelMeasurement>().Select(m => m with { Speedup = m.Speedup ?? 1 }).ToList(),
             done.Select(stage => (stage.Stage, Curve: StageTraining.Curve(stage.Folder))).Where(c => c.Curve.Count > 0).Select(c => new LearningCurve(c.Stage, c.Curve)).ToList());
     }
 }

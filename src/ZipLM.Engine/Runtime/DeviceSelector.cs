@@ -28,12 +28,20 @@ internal static class DeviceSelector
         }
     }
 
+    /// <summary>Whether a device is called so, here or elsewhere.</summary>
+    public static bool IsName(string device) => device.ToLowerInvariant() is "cpu" or "auto" || IsCuda(device, out _);
+
+    private static bool IsCuda(string device, out int index)
+    {
+        index = 0;
+        return device.Equals("cuda", StringComparison.OrdinalIgnoreCase)
+            || (device.StartsWith("cuda:", StringComparison.OrdinalIgnoreCase)
+                && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index));
+    }
+
     private static torch.Device Cuda(string device)
     {
-        var index = 0;
-        if (!device.Equals("cuda", StringComparison.OrdinalIgnoreCase)
-            && !(device.StartsWith("cuda:", StringComparison.OrdinalIgnoreCase)
-                && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
+        if (!IsCuda(device, out var index))
         {
             throw new ZipLMException("DeviceUnknown", ErrorKind.InvalidArgument,
                 $"'{device}' is not a device.", "Use auto, cpu, cuda or cuda:N, where N counts from 0.", device);

@@ -100,7 +100,7 @@ public sealed class NewCompressionReportCommand : EngineCommand
                     _metrics.Add(metric);
                     break;
                 case InformationRecord:
-                    // What a training says beside its curve.
+                    // What a run says beside its curves.
                     break;
                 case CompressionSummary { Run: var run }:
                     _runs.Add(run);

@@ -56,6 +56,25 @@ public sealed class LayerPairsTests(SessionFixture fixture) : IClassFixture<Sess
         }
     });
 
+    /// <summary>What follows the batches takes minutes for large models.</summary>
+    [Fact]
+    public void Similarity_can_be_stopped_after_the_models_have_run() => fixture.Run(() =>
+    {
+        using var model = TinyBert.Create(91);
+        using var source = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => LayerSimilarity.Of(model, model, Stopped(), source.Token));
+
+        IEnumerable<Batch> Stopped()
+        {
+            foreach (var batch in Batch.Sequential(TinyBert.Encode(Texts), 7, CPU))
+            {
+                yield return batch;
+            }
+
+            source.Cancel();
+        }
+    });
+
     [Fact]
     public void A_teacher_of_another_width_and_depth_is_learnt_from_by_projections_that_are_thrown_away()
     {

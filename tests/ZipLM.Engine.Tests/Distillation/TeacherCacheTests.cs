@@ -48,6 +48,24 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
     });
 
     [Fact]
+    public void A_cache_that_is_cut_off_while_it_is_in_use_is_an_error_that_names_it() => fixture.Run(() =>
+    {
+        using var folder = new TempFolder();
+        using var model = TinyBert.Create(80);
+        var teacher = new Teacher(model, new(0, 1, 0), 2, null);
+        var fields = Teacher.Fields(ModelTask.SequenceClassification, new(0, 1, 0), 3, 40, 0, 0);
+        using var cache = TeacherCache.OpenOrMake(folder["cache"], teacher, fields, 0, Data, new Dictionary<string, string>(), CPU, new RecordingReporter(), CancellationToken.None);
+        using (var file = new FileStream(folder["cache"], FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+        {
+            file.SetLength(16);
+        }
+
+        var error = Assert.Throws<ZipLMException>(() => cache.Read(PaddedRows.From(Data, [3, 5])));
+        Assert.Equal(("ZipLM.CheckpointUnreadable", folder["cache"]), (error.ErrorId, error.Target));
+        Assert.Contains("cut off", error.Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
     public void A_cache_of_another_teacher_is_made_anew_and_its_own_is_not() => fixture.Run(() =>
     {
         using var folder = new TempFolder();
@@ -144,7 +162,7 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
         var reporter = new RecordingReporter { OnProgress = _ => named += Directory.GetFiles(System.IO.Path.GetTempPath(), "*ziplm-teacher-*").Length };
         var weights = Train(Options with { Epochs = epochs, CacheLimit = limit }, reporter);
         Assert.Equal(0, named);
-        Assert.Contains(reporter.Milestones.OfType<string>(), m => m.Contains(told, StringComparison.Ordinal));
+        Assert.Contains(reporter.VerboseMessages, m => m.Contains(told, StringComparison.Ordinal));
         TinyBert.AssertClose(Train(Options with { Epochs = epochs, CacheLimit = 0 }, new()), weights, 2e-3);
         Assert.Empty(Directory.GetFiles(System.IO.Path.GetTempPath(), "ziplm-teacher-*"));
     }
@@ -180,7 +198,7 @@ public sealed class TeacherCacheTests(SessionFixture fixture) : IClassFixture<Se
         TextDataset texts = new("texts", [.. Texts.Examples.Take(24).Select(e => new TextExample(e.Text))], []);
         var reporter = new RecordingReporter();
         var kept = Train(Options with { BatchSize = 6 }, reporter, student, teacher, texts);
-        Assert.Contains(reporter.Milestones.OfType<string>(), m => m.Contains("words, log probabilities, hidden", StringComparison.Ordinal));
+        Assert.Contains(reporter.VerboseMessages, m => m.Contains("words, log probabilities, hidden", StringComparison.Ordinal));
         TinyBert.AssertClose(Train(Options with { BatchSize = 6, CacheLimit = 0 }, new(), student, teacher, texts), kept, 2e-3);
     }
 

@@ -147,8 +147,22 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
             Assert.Equal((index + 1, Steps, index + 1.0), (metric.Step, metric.TotalSteps, metric.Epoch));
             Assert.Equal(0.01 * (Steps - index) / Steps, metric.LearningRate, 1e-12);
             Assert.True(metric.TokensPerSecond > 0);
-            Assert.Null(metric.Validation);
+            Assert.Equal((null, null, false), (metric.Validation, metric.ValidationMetric, metric.TeacherCached));
         }
+    });
+
+    /// <summary>Stopped after its last step and before it was told of: a speed of 0 would be wrong.</summary>
+    [Fact]
+    public void A_line_of_steps_that_were_done_before_a_stop_has_no_speed() => fixture.Run(() =>
+    {
+        using var window = new LossWindow(new(1, 0, 0));
+        using var losses = ones(2, 4, float64);
+        window.Restore(losses, CPU);
+        var metric = window.Mean(2, 4, 0.5, 1e-3, 0);
+        Assert.Equal((1, null), (metric.Loss, metric.TokensPerSecond));
+        window.Clear();
+        window.Add(ones(4, float64), [0], 7);
+        Assert.True(window.Mean(3, 4, 0.75, 1e-3, 0).TokensPerSecond > 0);
     });
 
     [Fact]
@@ -167,6 +181,7 @@ public sealed class TrainerTests(SessionFixture fixture) : IClassFixture<Session
         Assert.Equal([20, 30, 40, 60, 80, 90, 100, 120, 140, 150, 160, 180, 200, 210, 220, 240], curve.Select(m => m.Step));
         Assert.Equal([30, 60, 90, 120, 150, 180, 210, 240], curve.Where(m => m.Validation is not null).Select(m => m.Step));
         Assert.Equal(Accuracy(student, test), curve[^1].Validation);
+        Assert.All(curve, m => Assert.Equal(m.Validation is null ? null : "accuracy", m.ValidationMetric));
         Assert.Equal(curve, reporter.Milestones.Cast<TrainingMetric>());
         Assert.All(curve, m => Assert.Equal(m.Loss, m.TaskLoss!.Value, 1e-6));
         Assert.All(curve, m => Assert.True(m.LogitLoss is null && m.TokenLoss is null));

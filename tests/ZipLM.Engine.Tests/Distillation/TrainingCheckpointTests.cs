@@ -148,7 +148,7 @@ public sealed class TrainingCheckpointTests(SessionFixture fixture) : IClassFixt
         Edit("\"CachesTeacher\":true", "\"CachesTeacher\":false");
         var reporter = new RecordingReporter();
         Train(options, reporter);
-        Assert.Contains(reporter.Milestones.OfType<string>(), m => m.Contains("as it was before the stop", StringComparison.Ordinal));
+        Assert.Contains(reporter.VerboseMessages, m => m.Contains("as it was before the stop", StringComparison.Ordinal));
 
         string Stored()
         {

@@ -58,6 +58,23 @@ public sealed partial class RecipeFileTests : IDisposable
         Assert.Equal(("cpu", Precision.Float32, 0, 0), (recipe.Session.Device, recipe.Session.Precision, recipe.Session.Threads, recipe.Session.Seed));
     }
 
+    [Theory]
+    [InlineData("CPU", "cpu")]
+    [InlineData("Cuda:1", "cuda:1")]
+    [InlineData("Auto", "auto")]
+    public void A_device_is_named_in_any_case(string written, string meant) =>
+        Assert.Equal(meant, Read(Text.Replace("device: cpu", $"device: {written}", StringComparison.Ordinal)).Session.Device);
+
+    [Fact]
+    public void A_path_of_an_included_recipe_is_relative_to_that_one_whatever_is_added_beside_it()
+    {
+        Directory.CreateDirectory(In("sub"));
+        Write("sub/train.tsv", "text\tlabel\nc\td\n");
+        Write("sub/base.yaml", "schema: 1\ndata: {train: {path: train.tsv}}\n");
+        var recipe = Read(Text.Replace("schema: 1", "schema: 1\ninclude: [sub/base.yaml]", StringComparison.Ordinal).Replace("  train: train.tsv", "  train: {label_column: label}", StringComparison.Ordinal));
+        Assert.Equal(new RecipeDataset(In("sub/train.tsv"), null, null, null, "label"), recipe.Data.Train);
+    }
+
     /// <summary>The command's own, which is built before the engine is there.</summary>
     [Fact]
     public void Losses_that_are_not_said_are_those_of_the_command()
@@ -120,6 +137,7 @@ public sealed partial class RecipeFileTests : IDisposable
     [InlineData("targets: [1.5, 2, 3]", "targets: [1.5, two]", 10, 16, "but is 'two'")]
     [InlineData("targets: [1.5, 2, 3]", "targets: 2", 10, 10, "must be a list of numbers")]
     [InlineData("  batch_size: 4", "  measured_threads: 0", 9, 21, "at least 1")]
+    [InlineData("  device: cpu", "  device: gpu", 8, 11, "use auto, cpu, cuda or cuda:N")]
     [InlineData("  batch_size: 4", "  precision: Int8", 9, 14, "write runtime: OnnxRuntime")]
     [InlineData("  epochs: 0.5", "  checkpoint_seconds: -1", 13, 23, "a number of at least 0")]
     [InlineData("schema: 1", "schema: &s {a: *s}", 1, 9, "an alias of itself")]

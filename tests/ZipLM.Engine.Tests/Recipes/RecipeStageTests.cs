@@ -45,6 +45,19 @@ public sealed class RecipeStageTests(RunFixture fixture) : IClassFixture<RunFixt
         Assert.Empty(_reporter.Warnings);
     }
 
+    /// <summary>Ended when the training was through and its results were being written down.</summary>
+    [Fact]
+    public void An_end_before_the_done_mark_keeps_the_learning_curve()
+    {
+        var recipe = _folder.Read();
+        Directory.Delete(At(FineTune), recursive: true);
+        var failing = new RecordingReporter { OnProgress = update => { if (update is { Activity: "Training", Completed: true }) { Directory.CreateDirectory(At(FineTune, StageFolder.Measurements)); } } };
+        Assert.ThrowsAny<Exception>(() => RecipeFlow.Run(recipe, _folder.Run, fixture.Session, "/", m => m.Dispose(), failing, CancellationToken.None));
+        Run(recipe);
+        Assert.Equal(5, Assert.Single(StageTraining.Curve(new StageFolder(At(FineTune)))).Step);
+        Assert.Single(Directory.GetFileSystemEntries(At(FineTune, "checkpoint")));
+    }
+
     [Fact]
     public void A_checkpoint_that_is_of_no_use_is_said_and_made_again()
     {
@@ -71,6 +84,34 @@ public sealed class RecipeStageTests(RunFixture fixture) : IClassFixture<RunFixt
         // The header is JSON within JSON.
         static byte[] OtherThreads(byte[] bytes) => System.Text.Encoding.Latin1.GetBytes(System.Text.RegularExpressions.Regex.Replace(
             System.Text.Encoding.Latin1.GetString(bytes), "(threads(?:\\\\u0022|\\\\\"):(?:\\\\u0022|\\\\\"))1", "${1}9"));
+    }
+
+    /// <summary>A driver that fails after a restart must not cost the hours that were trained on the GPU.</summary>
+    [Fact]
+    public void A_checkpoint_of_another_device_stays_and_the_run_says_where_it_can_go_on()
+    {
+        var file = At(FineTune, "checkpoint", "checkpoint.safetensors");
+        File.Delete(At(FineTune, StageMark.FileName));
+        // A name of the same length, so that nothing else in the file moves.
+        File.WriteAllBytes(file, System.Text.Encoding.Latin1.GetBytes(System.Text.RegularExpressions.Regex.Replace(
+            System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(file)), "(device(?:\\\\u0022|\\\\\"):(?:\\\\u0022|\\\\\"))cpu", "${1}gpu")));
+        var kept = File.ReadAllBytes(file);
+        var error = Assert.Throws<ZipLMException>(() => Run(_folder.Read()));
+        Assert.Equal("ZipLM.TrainingCheckpointDevice", error.ErrorId);
+        Assert.Contains("was begun on gpu, and this is cpu", error.Message, StringComparison.Ordinal);
+        Assert.Equal(kept, File.ReadAllBytes(file));
+    }
+
+    /// <summary>An export or a note beside the weights, how often a training tells of itself, and a record that was lost: nothing is made anew.</summary>
+    [Fact]
+    public void What_no_result_depends_on_redoes_nothing()
+    {
+        File.WriteAllText(_folder["tiny/model.onnx"], "an export");
+        File.WriteAllText(_folder["tiny/README.md"], "a note");
+        File.Delete(Path.Combine(_folder.Run, "run.json"));
+        Run(_folder.Change("  learning_rate: 1e-3\npruning", "  learning_rate: 1e-3\n  log_steps: 3\npruning"));
+        Assert.Empty(_reporter.Warnings);
+        Assert.DoesNotContain(_reporter.VerboseMessages, m => m.EndsWith(" begins.", StringComparison.Ordinal));
     }
 
     /// <summary>The stage's own checkpoint brings a damaged model back, unless it is what was damaged.</summary>
@@ -101,7 +142,7 @@ public sealed class RecipeStageTests(RunFixture fixture) : IClassFixture<RunFixt
         Assert.Equal([1.2, 2], summary.Members.Select(m => m.Target));
         Assert.All(summary.Members, m => Assert.True(File.Exists(Path.Combine(m.Path, "model.onnx"))));
         Assert.Equal(StageState.Done, RunReader.Read(_folder.Run).Select(s => s.State).Distinct().Single());
-        Assert.Equal(2, reporter.Milestones.OfType<string>().Count(m => m.Contains("are kept in half precision in", StringComparison.Ordinal)));
+        Assert.Equal(2, reporter.VerboseMessages.Count(m => m.Contains("are kept in half precision in", StringComparison.Ordinal)));
         Assert.Single(asked.Select(a => Path.GetExtension(a) == ".tmp"));
         Assert.False(Directory.Exists(At("teacher")));
         // Statistics and members of the other schedule and target stay, and that is said.

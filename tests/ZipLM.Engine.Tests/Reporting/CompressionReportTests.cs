@@ -61,6 +61,7 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
         Assert.Equal([["1.98", "0.83"], ["2.68", "0.8194"]], Rows(page, "accuracy against speedup, the numbers"));
         Assert.Equal([["10", "2.5", "1.5", "NaN"], ["20", "1.25", "1", "0.25"]], Rows(page, "Loss by term, the numbers"));
         Assert.Equal([["20", "0.75"]], Rows(page, "Quality on the validation data, the numbers"));
+        Assert.Contains(page.Descendants().Attributes("aria-label"), label => label.Value.StartsWith("Quality on the validation data: F1 against step.", StringComparison.Ordinal));
         Assert.Equal([["10", "1000"], ["20", "1100.5"]], Rows(page, "Speed of training, the numbers"));
 
         using var model = TinyBert.Model(fixture.Session, 95);
@@ -86,6 +87,20 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
             ["dev <1> Torch, Float32", "dev <1> (Typo) Torch, Float32", "dev <1> OnnxRuntime, Int8"], Rows(page, "Measured models").Select(cells => $"{cells[1]} {cells[2]}"));
         Assert.Equal(3, page.Descendants("li").Count());
         Assert.Equal(3, page.Descendants("li").Select(item => item.Value).Distinct(StringComparer.Ordinal).Count());
+    }
+
+    /// <summary>The legend tells lines apart by the shapes on them: of a long line some are drawn, never all, never none.</summary>
+    [Theory]
+    [InlineData(20)]
+    [InlineData(2000)]
+    public void Lines_have_shapes_however_long_they_are(int steps)
+    {
+        int With(int lines) => Written(new()
+        {
+            Title = "A <family> & its \"members\"",
+            Curves = [new("run", [.. Enumerable.Range(1, steps).Select(step => Metric(step, 1.0 / step) with { TaskLoss = lines > 1 ? 2.0 / step : null })])],
+        }).Descendants().First(e => e.Name.LocalName == "svg").Descendants().Count(e => e.Name.LocalName is "path" or "circle" or "ellipse" or "rect" or "polygon");
+        Assert.InRange(With(2) - With(1), 15, 80);
     }
 
     [Fact]
@@ -120,7 +135,7 @@ public sealed partial class CompressionReportTests(SessionFixture fixture) : ICl
         Title = "A <family> & its \"members\"",
         Measurements = [Measured("bert", 0.8428, 1.391), Measured("bert-3x", 0.8194, 0.477, 2.68), Measured("bert-2x", 0.83, 0.7, 1.98)],
         Models = [model],
-        Curves = [new("run", [Metric(10, 2.5) with { TaskLoss = 1.5, TokenLoss = double.NaN }, Metric(20, 1.25) with { TaskLoss = 1, TokenLoss = 0.25, Validation = 0.75, TokensPerSecond = 1100.5 }])],
+        Curves = [new("run", [Metric(10, 2.5) with { TaskLoss = 1.5, TokenLoss = double.NaN }, Metric(20, 1.25) with { TaskLoss = 1, TokenLoss = 0.25, Validation = 0.75, ValidationMetric = "F1", TokensPerSecond = 1100.5 }])],
         Tables = [MadeUpTable.Of(model)],
     };
 

@@ -41,17 +41,30 @@ internal sealed class ExportStage(double target, ModelInput model, ModelInput de
         }
 
         HuggingFaceExport.Write(member, directory, replace: true, work.Reporter, work.Cancellation, record);
-        foreach (var (export, name, precision) in new[] { (RecipeExport.Onnx, "model.onnx", Precision.Float32), (RecipeExport.OnnxInt8, "model-int8.onnx", Precision.Int8) })
+        foreach (var (export, name, precision) in new[] { (RecipeExport.Onnx, "model", Precision.Float32), (RecipeExport.OnnxInt8, "model-int8", Precision.Int8) })
         {
             if (run.Recipe.Exports.Contains(export))
             {
-                OnnxExport.Write(member, Path.Combine(directory, name), precision, replace: true, work.Reporter, work.Cancellation);
+                WriteOnnx(Path.Combine(directory, name), precision);
             }
         }
 
         // The record repeats times that were measured, so it differs from run to run.
         work.Delivered.AddRange(Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories)
             .Where(f => Path.GetFileName(f) is not (ModelDirectory.RecordFile or "README.md")));
+
+        void WriteOnnx(string path, Precision precision)
+        {
+            try
+            {
+                OnnxExport.Write(member, path + ".onnx", precision, replace: true, work.Reporter, work.Cancellation);
+            }
+            catch (ZipLMException e) when (e.ErrorId == "ZipLM.OnnxModelTooLarge")
+            {
+                // A directory has room for weights in a file of their own.
+                OnnxExport.Write(member, path, precision, replace: true, work.Reporter, work.Cancellation);
+            }
+        }
     }
 
     public override StageCost Cost(RunSizes sizes) => new(0, sizes.ModelBytes / Math.Sqrt(Target!.Value) * (1 + sizes.Recipe.Exports.Count(e => e != RecipeExport.HuggingFace)));

@@ -26,8 +26,6 @@ internal static class StageTraining
         using var trained = Train(work, pruned, dense, options);
         work.Run.Save(trained, work.Folder, work.Reporter);
         work.Measurements[CurvePart] = StageJson.Of(new MetricLog(Path.Combine(checkpoint, TrainingCheckpoint.MetricsName)).Read());
-        File.Delete(Path.Combine(checkpoint, TrainingCheckpoint.MetricsName));
-        File.Delete(Path.Combine(checkpoint, TrainingCheckpoint.LockName));
     }
 
     /// <summary>The learning curve of a stage that is done; empty where it trains nothing.</summary>

@@ -7,8 +7,9 @@ internal static class TrainingInputs
 {
     public static void Add(StageInputs inputs, RunContext run, TrainingOptions options)
     {
-        // How often it is kept does not change what comes out.
-        inputs.Setting("training", StageJson.Of(options with { CheckpointInterval = new TrainingOptions().CheckpointInterval }));
+        // How often it is kept and told of does not change what comes out.
+        var usual = new TrainingOptions();
+        inputs.Setting("training", StageJson.Of(options with { CheckpointInterval = usual.CheckpointInterval, LogSteps = usual.LogSteps }));
         inputs.Setting("seed", run.Recipe.Session.Seed);
         run.Add(inputs, "training data", run.Recipe.Data.Train!);
         if (run.Recipe.Data.Validation is { } validation)

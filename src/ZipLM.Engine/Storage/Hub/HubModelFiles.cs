@@ -13,6 +13,10 @@ internal static class HubModelFiles
         ModelDirectory.ConfigFile, ModelDirectory.RecordFile, "tokenizer_config.json", ModelDirectory.SpecialTokensFile, ModelDirectory.GenerationFile, "added_tokens.json", "merges.txt", .. TokenizerFiles,
     ];
 
+    /// <summary>Whether a file of this name in a model's directory is one that the model is read from.</summary>
+    public static bool IsOne(string name) =>
+        name == Checkpoint.IndexFile || name.EndsWith(".safetensors", StringComparison.Ordinal) || Descriptions.Contains(name, StringComparer.Ordinal);
+
     /// <summary>Whether a directory of the cache holds all that a model needs: other tools fetch parts.</summary>
     public static bool IsComplete(string directory)
     {
