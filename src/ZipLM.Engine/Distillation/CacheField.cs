@@ -1,3 +1,4 @@
+using ZipLM.Engine.Data;
 using static TorchSharp.torch;
 
 namespace ZipLM.Engine.Distillation;
@@ -13,4 +14,7 @@ internal sealed record CacheField(string Name, bool IsPerToken, int Numbers, Sca
 
     /// <summary>Bytes of the numbers of one row or token.</summary>
     public int Bytes => Numbers * (Type == ScalarType.Float16 ? 2 : 4);
+
+    /// <summary>How often it comes in a data set.</summary>
+    public long Rows(EncodedDataset data) => IsPerToken ? data.Lengths.Sum(l => (long)l) : data.Examples.Count;
 }

@@ -1,8 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using System.Text.Json.Nodes;
-using Microsoft.Win32.SafeHandles;
 using ZipLM.Engine.Data;
 using ZipLM.Engine.Runtime;
 using ZipLM.Engine.Storage;
@@ -20,13 +18,8 @@ namespace ZipLM.Engine.Distillation;
 /// </summary>
 internal sealed unsafe class TeacherCache : IDisposable
 {
-    /// <summary>Most rows that the teacher is asked for at a time.</summary>
-    private const int MostRows = 64;
-
-    /// <summary>Most numbers of an answer at a time, of 4 bytes each: a language model's scores, or all blocks' outputs.</summary>
-    private const long MostNumbers = 1 << 25;
-
     private readonly IReadOnlyList<CacheField> _fields;
+
     /// <summary>Where each field begins in the file.</summary>
     private readonly long[] _starts;
     private readonly long[] _rowAt;
@@ -51,7 +44,7 @@ internal sealed unsafe class TeacherCache : IDisposable
 
     /// <summary>Bytes that a cache takes.</summary>
     public static long Bytes(IReadOnlyList<CacheField> fields, EncodedDataset data) =>
-        fields.Sum(f => f.Bytes * Rows(f, data));
+        fields.Sum(f => f.Bytes * f.Rows(data));
 
     /// <summary>Whether a file holds these answers, and none else.</summary>
     public static bool Holds(string path, IReadOnlyList<CacheField> fields, EncodedDataset data, IReadOnlyDictionary<string, string> origin) =>
@@ -89,7 +82,8 @@ internal sealed unsafe class TeacherCache : IDisposable
                 File.Delete(path);
             }
 
-            return new(stream, Write(stream, path, teacher, fields, data, new Dictionary<string, string>(), device, reporter, cancellationToken), fields, pairs, data);
+            var writer = new TeacherCacheWriter(teacher, fields, data, device, reporter, cancellationToken);
+            return new(stream, writer.Write(stream, path, new Dictionary<string, string>()), fields, pairs, data);
         }
         catch (Exception e)
         {
@@ -207,7 +201,7 @@ internal sealed unsafe class TeacherCache : IDisposable
             using var file = SafeTensorsFile.Open(path);
             var isOf = file.Metadata.Count == origin.Count && origin.All(o => file.Metadata.GetValueOrDefault(o.Key) == o.Value)
                 && file.Entries.Count == fields.Count
-                && fields.All(f => file.Entries.GetValueOrDefault(f.Name) is { } entry && entry.DType == f.Type && entry.Shape.SequenceEqual([Rows(f, data), f.Numbers]));
+                && fields.All(f => file.Entries.GetValueOrDefault(f.Name) is { } entry && entry.DType == f.Type && entry.Shape.SequenceEqual([f.Rows(data), f.Numbers]));
             return isOf ? [.. fields.Select(f => file.Entries[f.Name].Begin)] : null;
         }
         catch (ZipLMException)
@@ -222,94 +216,9 @@ internal sealed unsafe class TeacherCache : IDisposable
         Device device, IReporter reporter, CancellationToken cancellationToken)
     {
         long[] starts = [];
-        AtomicFile.Write(path, stream => starts = Write((FileStream)stream, path, teacher, fields, data, origin, device, reporter, cancellationToken), Bytes(fields, data));
+        var writer = new TeacherCacheWriter(teacher, fields, data, device, reporter, cancellationToken);
+        AtomicFile.Write(path, stream => starts = writer.Write((FileStream)stream, path, origin), Bytes(fields, data));
         return starts;
-    }
-
-    /// <returns>Where each field begins behind the head.</returns>
-    private static long[] Write(
-        FileStream stream, string path, Teacher teacher, IReadOnlyList<CacheField> fields, EncodedDataset data, IReadOnlyDictionary<string, string> origin,
-        Device device, IReporter reporter, CancellationToken cancellationToken)
-    {
-        WriteFailure.RequireSpace(path, Bytes(fields, data));
-        var (header, starts) = Header(fields, data, origin);
-        RandomAccess.Write(stream.SafeFileHandle, header, 0);
-        var ends = starts.Select(s => s + header.Length).ToArray();
-        for (var rows = teacher.RowsWithin(MostNumbers, MostRows, data); ; rows /= 2)
-        {
-            try
-            {
-                WriteAnswers(stream.SafeFileHandle, [.. ends], teacher, fields, data, rows, device, reporter, cancellationToken);
-                break;
-            }
-            catch (Exception e) when (rows > 1 && OutOfMemory.Is(e))
-            {
-                // The longest rows come first, so little was done.
-                reporter.Warning($"Memory ran out while the teacher was asked for {rows} rows at a time. Asking for {rows / 2}.");
-            }
-        }
-
-        return starts;
-    }
-
-    /// <param name="ends">Where the next answers go in the file, field by field.</param>
-    /// <param name="rows">Rows to ask for at a time.</param>
-    private static void WriteAnswers(
-        SafeFileHandle handle, long[] ends, Teacher teacher, IReadOnlyList<CacheField> fields, EncodedDataset data, int rows,
-        Device device, IReporter reporter, CancellationToken cancellationToken)
-    {
-        var done = 0;
-        foreach (var batch in Batch.Sequential(data, rows, device))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            using (batch)
-            {
-                var answers = teacher.AskInShort(batch);
-                for (var i = 0; i < fields.Count; i++)
-                {
-                    using var answer = answers[i];
-                    using var kept = fields[i].IsPerToken && batch.IsPadded ? answer[batch.Mask] : answer.alias();
-                    using var stored = kept.to(fields[i].Type).cpu().contiguous();
-                    RandomAccess.Write(handle, stored.bytes, ends[i]);
-                    ends[i] += stored.numel() * (fields[i].Type == ScalarType.Float16 ? 2 : 4);
-                }
-
-                done += batch.Rows.Count;
-                reporter.Progress(new("Asking the teacher", $"{done} of {data.Examples.Count} rows", done, data.Examples.Count));
-            }
-        }
-
-        reporter.Progress(new("Asking the teacher", "done", data.Examples.Count, data.Examples.Count, Completed: true));
-    }
-
-    private static long Rows(CacheField field, EncodedDataset data) => field.IsPerToken ? data.Lengths.Sum(l => (long)l) : data.Examples.Count;
-
-    /// <summary>The head of the file, and where each field begins behind it.</summary>
-    private static (byte[] Header, long[] Starts) Header(IReadOnlyList<CacheField> fields, EncodedDataset data, IReadOnlyDictionary<string, string> origin)
-    {
-        var json = new JsonObject { ["__metadata__"] = new JsonObject(origin.Select(o => KeyValuePair.Create(o.Key, (JsonNode?)o.Value))) };
-        var starts = new long[fields.Count];
-        var at = 0L;
-        for (var i = 0; i < fields.Count; i++)
-        {
-            var field = fields[i];
-            var count = Rows(field, data);
-            starts[i] = at;
-            json[field.Name] = new JsonObject
-            {
-                ["dtype"] = field.Type == ScalarType.Float16 ? "F16" : "I32",
-                ["shape"] = new JsonArray(count, field.Numbers),
-                ["data_offsets"] = new JsonArray(at, at += count * field.Bytes),
-            };
-        }
-
-        var text = System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
-        var header = new byte[8 + ((text.Length + 7) / 8 * 8)];
-        Array.Fill(header, (byte)' ');
-        BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - 8);
-        text.CopyTo(header, 8);
-        return (header, starts);
     }
 
     /// <summary>For each row how many rows, and how many tokens, lie before it.</summary>
@@ -317,7 +226,7 @@ internal sealed unsafe class TeacherCache : IDisposable
     {
         var (rows, tokens) = (new long[data.Examples.Count], new long[data.Examples.Count]);
         var (row, token) = (0L, 0L);
-        foreach (var index in BatchSampler.Sequential(data.Lengths, MostRows).SelectMany(b => b))
+        foreach (var index in BatchSampler.Sequential(data.Lengths, TeacherCacheWriter.MostRows).SelectMany(b => b))
         {
             (rows[index], tokens[index]) = (row++, token);
             token += data.Lengths[index];

@@ -34,7 +34,8 @@ internal sealed class Embedding(string name, Parameter weight) : WeightHolder(na
         var (rows, vectors) = (ids.reshape(-1), gradient.reshape(-1, weight.shape[1]));
         if (weight.dtype == ScalarType.BFloat16)
         {
-            // A frequent word comes up thousands of times: what one adds would soon be less than bfloat16 can tell of the sum.
+            // A frequent word comes up thousands of times, and CUDA adds them one by one in the type of the sum, where each
+            // would soon be less than bfloat16 can tell.
             var precise = zeros_like(weight, ScalarType.Float32);
             precise.AddRows(rows, vectors.to(ScalarType.Float32));
             sum.Increase(precise.to(ScalarType.BFloat16));

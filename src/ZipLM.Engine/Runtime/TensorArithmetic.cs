@@ -94,10 +94,10 @@ internal static class TensorArithmetic
         return x.add_(scalar, One);
     }
 
-    /// <summary>x ×= number, in place.</summary>
     /// <summary>Adds rows to those of x that an index names, in place.</summary>
     public static Tensor AddRows(this Tensor x, Tensor index, Tensor rows) => x.index_add_(0, index, rows, One);
 
+    /// <summary>x ×= number, in place.</summary>
     public static Tensor Scale(this Tensor x, double number)
     {
         using Scalar scalar = number;
