@@ -11,6 +11,7 @@ internal sealed record RunRecord(string Recipe, string File, IReadOnlyList<RunRe
 {
     public const string FileName = "run.json";
     private const int Format = 1;
+    private const string Remedy = "Delete this file alone: the next start writes it again, and the stages stay.";
 
     /// <summary>The record of a directory; null where it has none.</summary>
     /// <exception cref="ZipLMException"><c>RunVersion</c>, <c>RunFileInvalid</c>.</exception>
@@ -22,7 +23,7 @@ internal sealed record RunRecord(string Recipe, string File, IReadOnlyList<RunRe
             return null;
         }
 
-        var json = JsonFile.Read(path);
+        var json = Json(path);
         if (json["format"]?.ToJsonString() is var format and not "1")
         {
             throw new ZipLMException("RunVersion", ErrorKind.InvalidData,
@@ -31,7 +32,7 @@ internal sealed record RunRecord(string Recipe, string File, IReadOnlyList<RunRe
         }
 
         json.Remove("format");
-        return StageJson.To<RunRecord>(json, path, "Delete this file alone: the next start writes it again, and the stages stay.");
+        return StageJson.To<RunRecord>(json, path, Remedy);
     }
 
     public void Write(string directory)
@@ -43,6 +44,18 @@ internal sealed record RunRecord(string Recipe, string File, IReadOnlyList<RunRe
         }
 
         JsonFile.Write(Path.Combine(directory, FileName), json);
+    }
+
+    private static JsonObject Json(string path)
+    {
+        try
+        {
+            return JsonFile.Read(path);
+        }
+        catch (ZipLMException e) when (e.Kind == ErrorKind.InvalidData)
+        {
+            throw new ZipLMException("RunFileInvalid", ErrorKind.InvalidData, e.Message, Remedy, path, e);
+        }
     }
 
     /// <summary>One stage.</summary>

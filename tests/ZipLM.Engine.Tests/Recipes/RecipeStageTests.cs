@@ -102,6 +102,18 @@ public sealed class RecipeStageTests(RunFixture fixture) : IClassFixture<RunFixt
         Assert.Equal(kept, File.ReadAllBytes(file));
     }
 
+    [Theory]
+    [InlineData("{\"format\": 1,")]
+    [InlineData("{\"format\": 1}")]
+    public void A_damaged_record_of_the_run_names_the_one_file_to_delete(string text)
+    {
+        var file = Path.Combine(_folder.Run, "run.json");
+        File.WriteAllText(file, text);
+        var error = Assert.Throws<ZipLMException>(() => Run(_folder.Read()));
+        Assert.Equal(("ZipLM.RunFileInvalid", file), (error.ErrorId, error.Target));
+        Assert.Contains("this file alone", error.Remedy, StringComparison.Ordinal);
+    }
+
     /// <summary>An export or a note beside the weights, how often a training tells of itself, and a record that was lost: nothing is made anew.</summary>
     [Fact]
     public void What_no_result_depends_on_redoes_nothing()
