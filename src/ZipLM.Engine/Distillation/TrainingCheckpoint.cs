@@ -138,15 +138,15 @@ internal sealed class TrainingCheckpoint : IDisposable
             : throw new ZipLMException("TrainingCheckpointInvalid", ErrorKind.InvalidData,
                 $"'{_file}' is no checkpoint of a training, or one of another version.", "Give another -CheckpointPath, or delete the file.", _file);
         Differences = _identity.Roundings(stored);
-        if (stored.TryGetValue(RunIdentity.Device, out var device) && device != _identity.Values[RunIdentity.Device])
-        {
-            throw new ZipLMException("TrainingCheckpointDevice", ErrorKind.InvalidOperation,
-                $"The training in '{Directory.FullName}' was begun on {device}, and this is {_identity.Values[RunIdentity.Device]}.",
-                $"Go on there (Connect-GpuSession -Device {device}; in a recipe device: {device}), or delete the folder to begin again here.", Directory.FullName);
-        }
-
         if (_identity.Differences(stored) is { Count: > 0 } differences)
         {
+            if (differences.Count == 1 && stored.TryGetValue(RunIdentity.Device, out var device) && device != _identity.Values[RunIdentity.Device])
+            {
+                throw new ZipLMException("TrainingCheckpointDevice", ErrorKind.InvalidOperation,
+                    $"The training in '{Directory.FullName}' was begun on {device}, and this is {_identity.Values[RunIdentity.Device]}.",
+                    $"Start it again where {device} works (Test-ZipLMEnvironment says why it does not), or delete the folder to begin again here.", Directory.FullName);
+            }
+
             throw new ZipLMException("TrainingCheckpointMismatch", ErrorKind.InvalidArgument,
                 $"The checkpoint in '{Directory.FullName}' is of another run: {string.Join("; ", differences)}.",
                 "Repeat the command that the run was started with, or give another -CheckpointPath.", Directory.FullName);

@@ -184,6 +184,11 @@ public static class RecipeFile
                 throw s.Invalid("table", $"the latency table '{table}' does not exist.");
             }
 
+            if (table is not null && environment?.Has("measured_threads") == true && !environment.Has("runtime"))
+            {
+                throw environment.Invalid("measured_threads", "a recorded table has a runtime and threads of its own; leave this out, or write runtime beside it.");
+            }
+
             return new RecipeLatency(table, s.Or("trust", s.Flag, false), batchSize, length, Rounds(s), runtime);
         }, new(null, false, batchSize, length, null, runtime)) with { GeneratedTokens = generated };
     }

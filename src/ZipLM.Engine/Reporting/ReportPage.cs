@@ -101,15 +101,18 @@ internal sealed class ReportPage(CompressionReport report)
             yield return new XElement("h2", $"Training: {curve.Name}");
             ReportSeries[] losses =
             [
-                .. Line("loss", curve, metric => metric.Loss), .. Line("task", curve, metric => metric.TaskLoss),
-                .. Line("logits", curve, metric => metric.LogitLoss), .. Line("tokens", curve, metric => metric.TokenLoss),
+                .. Line("loss", curve, metric => metric.Loss), .. Line("task", curve, metric => metric.TaskLoss), .. Line("logits", curve, metric => metric.LogitLoss),
             ];
+            // A distance of vectors, many times the other terms: in one figure it would press them flat.
+            ReportSeries[] distances = [.. Line("tokens", curve, metric => metric.TokenLoss)];
+            ReportSeries[] speed = [.. Line("tokens/s", curve, metric => metric.TokensPerSecond)];
             ReportSeries[] validation = [.. Line("validation", curve, metric => metric.Validation)];
             yield return Figures(
             [
                 new ReportFigure("Loss by term", "step", "loss", losses),
+                .. distances.Length > 0 ? [new ReportFigure("Token loss", "step", "distance", distances)] : Array.Empty<ReportFigure>(),
                 .. validation.Length > 0 ? [new ReportFigure("Quality on the validation data", "step", curve.Metrics.LastOrDefault(metric => metric.ValidationMetric is not null)?.ValidationMetric ?? "quality", validation)] : Array.Empty<ReportFigure>(),
-                new ReportFigure("Speed of training", "step", "tokens/s", [.. Line("tokens/s", curve, metric => metric.TokensPerSecond)]) { FromZero = true },
+                .. speed.Length > 0 ? [new ReportFigure("Speed of training", "step", "tokens/s", speed) { FromZero = true }] : Array.Empty<ReportFigure>(),
             ]);
         }
     }

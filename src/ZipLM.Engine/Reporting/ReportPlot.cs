@@ -64,7 +64,8 @@ internal static partial class ReportPlot
             line.LineWidth = 2;
             line.MarkerSize = 0;
             // Of a long line some points, so that its shape can be told: it starts with one.
-            (double X, double Y)[] marked = [.. points.Where((_, at) => at % (1 + (points.Length / MostMarkers)) == 0)];
+            int apart = points.Length > 2 * MostMarkers ? 1 + (points.Length / MostMarkers) : 1;
+            (double X, double Y)[] marked = [.. points.Where((_, at) => at % apart == 0)];
             var markers = plot.Add.ScatterPoints(Array.ConvertAll(marked, point => point.X), Array.ConvertAll(marked, point => point.Y));
             markers.Color = line.Color;
             markers.MarkerShape = Markers[i % Markers.Length].Shape;

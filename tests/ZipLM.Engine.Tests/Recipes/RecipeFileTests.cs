@@ -137,6 +137,7 @@ public sealed partial class RecipeFileTests : IDisposable
     [InlineData("targets: [1.5, 2, 3]", "targets: [1.5, two]", 10, 16, "but is 'two'")]
     [InlineData("targets: [1.5, 2, 3]", "targets: 2", 10, 10, "must be a list of numbers")]
     [InlineData("  batch_size: 4", "  measured_threads: 0", 9, 21, "at least 1")]
+    [InlineData("  batch_size: 4", "  measured_threads: 2\nlatency: {table: train.tsv}", 9, 21, "a recorded table has a runtime and threads of its own")]
     [InlineData("  device: cpu", "  device: gpu", 8, 11, "use auto, cpu, cuda or cuda:N")]
     [InlineData("  batch_size: 4", "  precision: Int8", 9, 14, "write runtime: OnnxRuntime")]
     [InlineData("  epochs: 0.5", "  checkpoint_seconds: -1", 13, 23, "a number of at least 0")]

@@ -104,7 +104,7 @@ internal sealed class LatencyStage(ModelInput model)
         {
             throw new ZipLMException("LatencyTableEnvironment", ErrorKind.InvalidOperation, message,
                 recipe.Latency.Table is null
-                    ? $"Delete '{work.Folder.Path}', so that one is measured here, or write trust: true in the recipe's section latency."
+                    ? $"Start it again where that was; or write trust: true in the recipe's section latency, to go on by it here; or delete '{work.Folder.Path}': one is measured here, and what depends on it, trainings too, is done again."
                     : "Take the table out of the recipe, so that one is measured here, or write trust: true beside it.",
                 recipe.Latency.Table ?? work.Folder.Path);
         }
