@@ -182,14 +182,14 @@ public sealed class RecipeStageTests(RunFixture fixture) : IClassFixture<RunFixt
         Assert.DoesNotContain(_reporter.VerboseMessages, m => m.EndsWith("begins.", StringComparison.Ordinal));
     }
 
-    /// <summary>A live table, measured once.</summary>
+    /// <summary>A live table, measured once. What it says of a model as small as this is chance, so the targets are such that any table reaches them.</summary>
     [Fact]
     public void A_table_that_was_measured_is_never_measured_again()
     {
-        var recipe = _folder.Change("latency:\n  table: table.yaml", "latency:\n  rounds: 3");
+        var recipe = _folder.Change("latency:\n  table: table.yaml\ntargets: [1.5, 2.5]", "latency:\n  rounds: 3\ntargets: [1.01, 1.02]");
         Stop(recipe, "02-fine-tune begins.", "03-evaluate begins.");
         var table = File.ReadAllBytes(At("01-latency", "table.yaml"));
-        Stop(recipe, "03-evaluate begins.", "04-statistics-1.5x begins.");
+        Stop(recipe, "03-evaluate begins.", "04-statistics-1.01x begins.");
         Assert.Equal(table, File.ReadAllBytes(At("01-latency", "table.yaml")));
     }
 
