@@ -103,17 +103,16 @@ internal sealed class ReportPage(CompressionReport report)
             [
                 .. Line("loss", curve, metric => metric.Loss), .. Line("task", curve, metric => metric.TaskLoss), .. Line("logits", curve, metric => metric.LogitLoss),
             ];
-            // A distance of vectors, many times the other terms: in one figure it would press them flat.
-            ReportSeries[] distances = [.. Line("tokens", curve, metric => metric.TokenLoss)];
-            ReportSeries[] speed = [.. Line("tokens/s", curve, metric => metric.TokensPerSecond)];
-            ReportSeries[] validation = [.. Line("validation", curve, metric => metric.Validation)];
-            yield return Figures(
+            string quality = curve.Metrics.LastOrDefault(metric => metric.ValidationMetric is not null)?.ValidationMetric ?? "quality";
+            ReportFigure[] figures =
             [
-                new ReportFigure("Loss by term", "step", "loss", losses),
-                .. distances.Length > 0 ? [new ReportFigure("Token loss", "step", "distance", distances)] : Array.Empty<ReportFigure>(),
-                .. validation.Length > 0 ? [new ReportFigure("Quality on the validation data", "step", curve.Metrics.LastOrDefault(metric => metric.ValidationMetric is not null)?.ValidationMetric ?? "quality", validation)] : Array.Empty<ReportFigure>(),
-                .. speed.Length > 0 ? [new ReportFigure("Speed of training", "step", "tokens/s", speed) { FromZero = true }] : Array.Empty<ReportFigure>(),
-            ]);
+                new("Loss by term", "step", "loss", losses),
+                // A distance of vectors, many times the other terms: in one figure it would press them flat.
+                new("Token loss", "step", "distance", [.. Line("tokens", curve, metric => metric.TokenLoss)]),
+                new("Quality on the validation data", "step", quality, [.. Line("validation", curve, metric => metric.Validation)]),
+                new("Speed of training", "step", "tokens/s", [.. Line("tokens/s", curve, metric => metric.TokensPerSecond)]) { FromZero = true },
+            ];
+            yield return Figures(figures.Where(figure => figure.Series.Count > 0));
         }
     }
 
